@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# The one place with rules. `make help` lists what there is to make.
+
+CC ?= gcc
+BUILD ?= build
+DEBUG ?= 0
+
+# --- the hypervisor ---------------------------------------------------------
+HV_DIRS := boot x86 mm dom ipc call lib
+HV_C := $(sort $(foreach d,$(HV_DIRS),$(wildcard hypervisor/$(d)/*.c)))
+HV_S := $(sort $(foreach d,$(HV_DIRS),$(wildcard hypervisor/$(d)/*.S)))
+HV_GENERATE := hypervisor/x86/asm-offsets.c
+HV_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(HV_GENERATE),$(HV_C))) \
+	  $(patsubst %.S,$(BUILD)/%.S.o,$(HV_S))
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	-Wundef -Werror -Wno-unused-parameter
+HV_INCLUDE := -Ihypervisor/include -I$(BUILD)/include -idirafter /usr/include
+HV_DEFINE := -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100
+ifneq ($(DEBUG),0)
+HV_DEFINE += -DWABE_DEBUG
+endif
+HV_FLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpie -fno-plt \
+	-fno-stack-protector -fno-strict-aliasing -fwrapv \
+	-fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
+	-fno-jump-tables -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
+	-fno-common -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+	$(HV_INCLUDE) $(HV_DEFINE)
+
+all: $(BUILD)/wabe
+
+$(BUILD)/include/asm-offsets.h: $(HV_GENERATE)
+	@mkdir -p $(@D) $(BUILD)/hypervisor/x86
+	$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -g0 -MMD \
+		-MF $(BUILD)/hypervisor/x86/asm-offsets.d -MT $@ -S $< -o - \
+		| sed -n 's/^.*@OFFSET \([A-Z0-9_]*\) \$$*\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' >$@
+
+$(BUILD)/%.o: %.c | $(BUILD)/include/asm-offsets.h
+	@mkdir -p $(@D)
+	$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -MMD -c $< -o $@
+
+$(BUILD)/%.S.o: %.S $(BUILD)/include/asm-offsets.h
+	@mkdir -p $(@D)
+	$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -MMD -c $< -o $@
+
+-include $(HV_OBJ:.o=.d) $(BUILD)/hypervisor/x86/asm-offsets.d
+
+# The image is linked for the address it runs at, then wrapped as one segment
+# of a 32-bit ELF file, which multiboot loaders take.
+HV_LIBS := -llzma -lzstd -lz
+$(BUILD)/wabe.elf: $(HV_OBJ) hypervisor/boot/wabe.lds
+	ld -m elf_x86_64 -nostdlib -static -z noexecstack --no-warn-rwx-segments \
+		-z max-page-size=4096 -T hypervisor/boot/wabe.lds -o $@ $(HV_OBJ) \
+		$(foreach l,$(HV_LIBS),$(shell $(CC) -print-file-name=lib$(l:-l%=%).a))
+
+$(BUILD)/wabe.bin: $(BUILD)/wabe.elf
+	objcopy -O binary $< $@
+
+$(BUILD)/wabe: $(BUILD)/wabe.bin hypervisor/boot/wrap.lds
+	ld -m elf_i386 -z noexecstack --no-warn-rwx-segments -T hypervisor/boot/wrap.lds \
+		--defsym=bss_end=0x$$(nm $(BUILD)/wabe.elf | sed -n 's/^ffff8280\([0-9a-f]*\) . image_end$$/\1/p') \
+		-b binary -o $@ $<
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all clean

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The machine's memory: partitions, the frame allocator (mm/alloc.c), the
+// hypervisor's own heap (mm/heap.c).
+#ifndef WABE_ALLOC_H
+#define WABE_ALLOC_H
+
+#include <wabe/addr.h>
+#include <wabe/lock.h>
+#include <wabe/page.h>
+#include <wabe/types.h>
+
+struct domain;
+
+#define ORDER_MAX 18           // largest free block: 1 GiB
+#define PARTITIONS_MAX 64
+#define ZONES 40               // zone of a block: bit length of its mfn
+
+// A named share of the machine. Domains draw frames from theirs alone.
+struct partition {
+	// Constant after creation.
+	u32 id;
+	char name[16];
+	// lock
+	lock_t lock;
+	u64 frames;            // frames in it, free or not
+	u64 free;
+	u64 dirty;             // free ones that want scrubbing
+	u64 claimed;           // promised to domains (XENMEM_claim_pages)
+	u64 nonempty[ORDER_MAX + 1]; // bit z: blocks[order][z] has one
+	u32 blocks[ORDER_MAX + 1][ZONES]; // first free block's mfn, 0 none
+};
+
+extern struct partition *partitions[PARTITIONS_MAX];
+extern u32 partition_count;
+extern struct partition *partition_default;
+
+// Boot: frame table and M2P exist; all frames are neither RAM nor free.
+void alloc_init(void);
+// Boot: give RAM [start, end) to the default partition.
+void alloc_add_range(mfn_t start, mfn_t end);
+
+#define ALLOC_NO_SCRUB BIT(0)  // the owner may see what was there (dom0 boot)
+
+// 2^order frames, aligned, for `d`, each with refs 1 (allocated) and on d's
+// list, scrubbed unless d itself left the data there; below 2^address_bits
+// (0: anywhere). NULL: none left in d's partition, or d's limit reached.
+struct page *frames_alloc(struct domain *d, u32 order, u32 address_bits,
+			  u32 flags) MUST_CHECK;
+// page_put() of the last reference ends here.
+void frame_release(struct page *p, struct domain *owner);
+// Give back the allocation's reference: the frame is freed when others let go.
+// false: it was given back already.
+bool frame_drop_allocation(struct page *p);
+
+u64 frames_total(void);
+u64 frames_free(void);
+// Scrub one dirty free frame (idle CPUs do); false: none left.
+bool alloc_scrub_one(void);
+void alloc_dump(void);
+
+// The hypervisor's own memory. Zeroed. Contents reachable on every CPU.
+void *heap_alloc(size_t bytes) MUST_CHECK;   // any size up to 2 MiB
+void heap_free(void *p);                     // NULL is harmless
+void *heap_page(void) MUST_CHECK;            // one page, page-aligned
+void heap_page_free(void *page);
+mfn_t heap_mfn(const void *p);
+void *heap_va(mfn_t m);                      // only for heap frames
+// Make a heap page a frame that `d` may map writably (shared_info, grants):
+// owner d, allocated, `heap` bit. page_unshare: -EBUSY while it is mapped.
+void heap_page_share(void *page, struct domain *d, bool writable);
+int heap_page_unshare(void *page);
+u64 heap_bytes_used(void);
+// Boot: the allocator's first memory, before frames are counted out.
+void heap_init(void);
+
+// Machine-to-physical table (mm/m2p.c).
+#define M2P_INVALID (~0ull)
+void m2p_set(mfn_t m, u64 pfn);
+u64 m2p_get(mfn_t m);
+
+#endif

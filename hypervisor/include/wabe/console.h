@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The hypervisor's console: a ring that `xl dmesg` reads, the serial port,
+// input for dom0 (ipc/console.c).
+#ifndef WABE_CONSOLE_H
+#define WABE_CONSOLE_H
+
+#include <wabe/lib.h>
+#include <wabe/types.h>
+
+// Before anything else: the ring works, serial not yet.
+void console_init(void);
+// Append text to ring and serial (printk's end). Takes console_lock.
+void console_write(const char *text, size_t bytes);
+// sysctl readconsole: copy from `*index` (or the start), as the ABI says.
+// Returns bytes put in buf.
+size_t console_ring_read(char *buf, size_t bytes, u32 *index, bool incremental,
+			 bool clear);
+// A character came in (serial interrupt). Ctrl-A three times switches
+// between dom0 and the hypervisor's debug keys, as Xen.
+void console_input(char c);
+// CONSOLEIO_read: move up to `bytes` waiting characters. Returns the count.
+size_t console_input_take(char *buf, size_t bytes);
+// Debug keys: r registers/run queues, e event channels, m memory, q domains,
+// d registers, i interrupts, A audit, h help (dom/debugkeys.c).
+void debug_key(char key);
+// In a panic: no locks.
+void console_force(void);
+
+extern enum log_level console_level, console_guest_level;
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+// Domains and their vCPUs: the structures everything else hangs on.
+// Fields stand in groups, by what guards them.
+#ifndef WABE_DOMAIN_H
+#define WABE_DOMAIN_H
+
+#include <wabe/addr.h>
+#include <wabe/lock.h>
+#include <wabe/percpu.h>
+#include <wabe/timer.h>
+#include <wabe/types.h>
+
+#include <xen/xen.h>
+#include <xen/vcpu.h>
+
+struct evtchns;
+struct grant_table;
+struct partition;
+struct irq_table;
+struct cpu_policy;
+struct fpu_state;
+struct share;
+
+#define DOMAIN_VCPUS_MAX 256
+#define TRAPS 256
+
+// A guest's handler for a vector (set_trap_table) or callback.
+struct trap_entry {
+	u64 address;
+	u16 cs;
+	u8 flags;      // bits 0-1 DPL, bit 2: mask events on entry
+};
+
+enum { CALLBACK_EVENT, CALLBACK_FAILSAFE, CALLBACK_SYSCALL, CALLBACK_SYSCALL32,
+       CALLBACK_SYSENTER, CALLBACK_NMI, CALLBACKS };
+
+struct callback {
+	u64 address;
+	bool mask_events;
+};
+
+enum vcpu_state { VCPU_OFFLINE, VCPU_BLOCKED, VCPU_RUNNABLE, VCPU_RUNNING };
+
+struct vcpu {
+	// Registers at the last entry into the hypervisor; must be first
+	// (entry.S pushes into it; ds, es, fs, gs are saved on switches only).
+	struct cpu_user_regs regs;
+
+	// Known to assembly. Owned by the CPU that runs it.
+	struct vcpu_info *info;    // never NULL; hypervisor-writable
+	u8 kernel_mode;            // guest kernel or guest user (both CPL 3)
+	u8 nmi_pending;            // deliver an NMI at the next exit; atomic
+	u8 nmi_masked;             // until the guest's next iret
+	u8 ts;                     // guest's CR0.TS
+	u8 fault_depth;            // nested bounce failures, entry code only
+
+	// Constant after creation.
+	struct domain *domain;
+	u32 id;
+	u32 serial;                // unique among all vCPUs alive
+
+	// Owned by the CPU that runs it, or the caller of vcpu_pause().
+	u64 kernel_root, user_root;   // machine addresses of L4 tables, or 0
+	u64 kernel_rsp;               // stack_switch
+	u16 kernel_ss;
+	u8 iopl;                      // 0 to 3, set_iopl
+	u64 fs_base, gs_kernel, gs_user; // live ones are in the CPU
+	u64 dr[8];                    // debug registers as the guest set them
+	u64 gdt_frames[16];           // mfns, 0 = none; seg-typed references
+	u32 gdt_ents;
+	u64 ldt_base;
+	u32 ldt_ents;
+	u64 ldt_frames[16];           // mfns mapped so far, 0 = none
+	struct trap_entry traps[TRAPS];
+	struct callback callbacks[CALLBACKS];
+	struct fpu_state *fpu;        // x86/fpu.c
+	u64 xcr0;
+	u64 vm_assist_runstate;       // nothing yet reads it
+	struct page *put_pending;     // table whose release was preempted (mm)
+	bool initialised;             // has a context to run
+
+	// Multicall and continuation, of the hypercall now running.
+	struct multicall_entry *multicall; // entry being run, or NULL
+	bool multicall_again;         // that entry asked to be continued
+
+	// dom/sched.c: runq.lock of cpus[processor].
+	u32 processor;
+	enum vcpu_state state;
+	u32 pause_count;              // atomic: not runnable while nonzero
+	u8 blocked;                   // SCHEDOP_block, until an event; atomic
+	u8 offline;                   // VCPUOP_down or not yet up
+	u8 running;                   // its registers are live on a CPU; atomic
+	struct sched_vcpu *sched;     // scheduler's own
+	struct cpumask hard, soft;    // affinity
+	struct vcpu_runstate_info runstate;
+	struct share *runstate_share; // where the guest wants it copied
+	u64 runstate_gva;             // or by guest address, 0 = none
+	u32 poll_port;                // SCHEDOP_poll: one port; ~0 several
+	u8 polling;
+
+	// Timers of the vCPU (dom/vcpu.c).
+	struct timer singleshot, periodic, poll_timer;
+	u64 period_ns;
+
+	// vcpu_info placement (x86/shared.c).
+	struct share *info_share;
+	u32 virq_port[NR_VIRQS];      // domain.evtchn_lock; 0 = unbound
+	struct fifo_vcpu *fifo;       // FIFO event control block, or NULL
+};
+
+struct domain {
+	// Constant after creation.
+	domid_t id;
+	u32 serial;                // never used again, unlike the id
+	struct partition *partition;
+	bool privileged;           // dom0: may do everything
+	u8 handle[16];
+	u32 flags;                 // XEN_DOMCTL_CDF_*
+	u32 vcpus_max;             // room in vcpu[]
+	struct vcpu **vcpu;
+	struct shared_info *shared;  // a heap page; its frame is shared_mfn
+	mfn_t shared_mfn;
+	u64 created_ns;
+
+	// Atomic.
+	u32 refs;                  // domain_get(), domain_put()
+	u32 pause_count;           // vCPUs do not run while nonzero
+	u32 dying;                 // DOMAIN_ALIVE, _DYING, _DEAD
+	u32 dirty_cpus_gen;
+
+	// domain.lifecycle_lock
+	lock_t lifecycle_lock;
+	u32 control_pauses;        // pausedomain by the toolstack (0 or 1)
+	bool shutting_down, shut_down;
+	u32 shutdown_code;
+	bool crashed;
+	u32 destroy_stage;         // dom/destroy.c: where to go on
+
+	// domain.pages_lock
+	lock_t pages_lock;
+	u32 pages_head;            // list of frames by mfn (struct page), 0 none
+	u64 pages;                 // frames owned and allocated
+	u64 pages_max;             // limit for allocations
+	u64 heap_frames;           // hypervisor frames this domain may map
+
+	// domain.evtchn_lock
+	lock_t evtchn_lock;
+	struct evtchns *evtchns;   // ipc/evtchn.c
+
+	struct grant_table *grants;  // ipc/grant.c; has its own lock
+	struct irq_table *irqs;      // x86/pirq.c; irq_lock; dom0 only
+	struct cpu_policy *policy;   // x86/cpuid.c; constant while it runs
+	u64 vm_assist;
+	u32 tsc_mode;
+	bool native_tsc;
+	struct cpumask node_affinity;
+	u64 claim;                 // XENMEM_claim_pages outstanding
+	struct e820_map *memory_map; // XENMEM_set_memory_map, or NULL
+	u16 sched_weight, sched_cap; // percent; control_lock writes
+	struct list domains;       // domain_list; domlist lock
+	struct timer watchdog[2];
+	u8 watchdog_used;
+};
+
+enum { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
+
+extern struct domain *dom0;    // constant once booted
+extern struct domain idle_domain; // id DOMID_IDLE; owner of idle vCPUs
+extern struct domain dom_io;   // owner of frames that are not RAM
+extern struct domain dom_xen;  // owner of frames the hypervisor shares (M2P)
+
+static inline struct vcpu *current_vcpu(void)
+{
+	return this_cpu()->current;
+}
+
+static inline struct domain *current_domain(void)
+{
+	return this_cpu()->current->domain;
+}
+
+static inline bool vcpu_is_idle(const struct vcpu *v)
+{
+	return v->domain == &idle_domain;
+}
+
+// Look up a living or dying domain and take a reference: O(1). DOMID_SELF is
+// the caller's. NULL where there is none.
+struct domain *domain_get(domid_t id);
+void domain_hold(struct domain *d);
+// Let it go; the last one frees the structure.
+void domain_put(struct domain *d);
+// The next domain with an id >= `from`, referenced, or NULL (listing).
+struct domain *domain_next(domid_t from);
+
+// The vCPU `id` of `d`, or NULL. Bounds-checked and clamped.
+struct vcpu *domain_vcpu(struct domain *d, u32 id);
+#define domain_for_each_vcpu(v, d)                                             \
+	for (u32 v##_i = 0; v##_i < (d)->vcpus_max; v##_i++)                   \
+		for (struct vcpu *v = (d)->vcpu[v##_i]; v; v = NULL)
+
+// Everything a domain needs to exist: structures, shared_info, event channels,
+// grant table. `id` DOMID_INVALID: choose a free one in O(1). Paused once.
+struct domain_config {
+	domid_t id;
+	struct partition *partition;
+	bool privileged;
+	u32 flags, vcpus_max;
+	u32 evtchn_max;            // highest port number allowed
+	u32 grant_frames, maptrack_frames;
+	u8 handle[16];
+};
+int domain_create(const struct domain_config *config, struct domain **out);
+// vCPU structure, offline, on processor `cpu`.
+int vcpu_create(struct domain *d, u32 id, u32 cpu, struct vcpu **out);
+// A bounded slice of tearing down; -ERESTART until done, then 0.
+int domain_destroy(struct domain *d);
+// Stop the vCPUs for ever and tell dom0 (VIRQ_DOM_EXC). Any context.
+void domain_shutdown(struct domain *d, u32 reason);
+// The same with a reason for the log and the registers of its current vCPU.
+void domain_crash(struct domain *d, const char *fmt, ...) FORMAT(2, 3);
+int domain_resume(struct domain *d);
+
+// Nesting. pause waits until no CPU runs the vCPU; never on the current one.
+void domain_pause(struct domain *d);
+void domain_unpause(struct domain *d);
+void vcpu_pause(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+
+// Set a vCPU's whole state from the ABI's structure, which the caller has
+// copied; checks it all, takes references on roots and GDT frames. The vCPU
+// must be paused or never have run. -EBUSY etc. as Xen; may be -ERESTART.
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+// Let go of what vcpu_set_context and later calls took; may be -ERESTART.
+int vcpu_release_context(struct vcpu *v);
+
+// Raise a virtual interrupt of the domain's vCPU 0, of one vCPU, or of dom0.
+void virq_raise_domain(struct domain *d, u32 virq);
+void virq_raise_vcpu(struct vcpu *v, u32 virq);
+static inline void virq_raise_dom0(u32 virq)
+{
+	if (dom0) {
+		virq_raise_domain(dom0, virq);
+	}
+}
+
+#endif

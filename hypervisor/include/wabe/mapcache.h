@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Reaching a guest's frame: a per-CPU cache of mappings (mm/mapcache.c).
+#ifndef WABE_MAPCACHE_H
+#define WABE_MAPCACHE_H
+
+#include <wabe/addr.h>
+#include <wabe/types.h>
+
+struct cpu;
+
+// Map a frame of RAM for this CPU until page_unmap(). Hashed by mfn: frames
+// used often stay mapped. Nesting to 16 frames at once. The caller holds a
+// reference to the frame. Not to be kept across a return to a guest.
+void *page_map(mfn_t m) MUST_CHECK;
+void page_unmap(const void *va);
+// Forget every mapping (another domain comes to run on this CPU).
+void mapcache_flush(void);
+int mapcache_init_cpu(struct cpu *c);
+
+// Long-lived mappings in the vmap area. NULL: no room.
+// vmap_frames: guest or heap frames, write-back. vmap_mmio: uncached.
+void *vmap_frames(const mfn_t *mfns, u32 count) MUST_CHECK;
+void *vmap_mmio(u64 maddr, u64 bytes) MUST_CHECK;
+void vunmap(void *va, u64 bytes);   // flushes all CPUs
+
+#endif

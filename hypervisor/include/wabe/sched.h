@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The scheduler: a run queue per CPU, weights, caps, affinity (dom/sched.c).
+#ifndef WABE_SCHED_H
+#define WABE_SCHED_H
+
+#include <wabe/domain.h>
+#include <wabe/types.h>
+
+// Make a vCPU runnable if it has a reason to run (not paused, not offline,
+// not blocked). Any CPU; takes runq.lock. The CPU chosen is told.
+void vcpu_wake(struct vcpu *v);
+// It lost its reason to run; returns at once. With `wait`, returns when no
+// CPU runs it (not for the current vCPU).
+void vcpu_sleep(struct vcpu *v, bool wait);
+// An event became pending: unblock it, or make the CPU that runs it look.
+void vcpu_kick(struct vcpu *v);
+// SCHEDOP_block: unmask events and sleep until one comes. Current vCPU.
+void vcpu_block(void);
+// SCHEDOP_yield. Current vCPU.
+void vcpu_yield(void);
+
+// Choose and switch (WORK_SCHED). Afterwards this_cpu()->current may differ.
+void sched_run(void);
+// Before returning to a guest: do all pending work, switch, idle in HLT. On
+// return this_cpu()->current is a guest's vCPU that may run. Called by
+// entry.S on an empty stack.
+void cpu_do_work(void);
+
+int sched_init_cpu(struct cpu *c);
+int sched_vcpu_create(struct vcpu *v);
+void sched_vcpu_destroy(struct vcpu *v);
+// New hard or soft affinity; moves the vCPU if it must. -EINVAL if empty.
+int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,
+		       const struct cpumask *soft);
+// Weight 1..65535; cap in percent of one CPU, 0 = none.
+int sched_set_params(struct domain *d, u32 weight, u32 cap);
+// Bring runstate up to now and copy it (ns in each state).
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
+// For debug keys: print run queues.
+void sched_dump(void);
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// TLB flushes (x86/tlb.c).
+//
+// A global clock ticks with each full flush of a CPU; a frame is stamped with
+// it when a use of it ends (page.stamp), and before the frame gets another
+// role every CPU whose last full flush is older than the stamp flushes:
+// tlb_flush_stamped(). This is the one place where the rule "no frame in a new
+// role while a TLB may know the old one" is kept; page.c and alloc.c call it.
+#ifndef WABE_TLB_H
+#define WABE_TLB_H
+
+#include <wabe/percpu.h>
+#include <wabe/types.h>
+
+// This CPU: everything but global entries (reload CR3), one page, all.
+void tlb_flush_local(void);
+void tlb_flush_page_local(u64 va);
+void tlb_flush_all_local(void);   // global entries too
+
+// On all CPUs in `mask`: a page, or everything when va is ~0. Waits.
+void tlb_flush_mask(const struct cpumask *mask, u64 va);
+// On all online CPUs, global entries too (hypervisor mappings changed).
+void tlb_flush_global(void);
+
+u32 tlb_stamp_now(void);
+// Flush every CPU that has not flushed since `stamp`. Cheap if none.
+void tlb_flush_stamped(u32 stamp);
+// A CR3 load that flushed this CPU: note it.
+void tlb_note_flush(void);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Traps from guests, and what is delivered back into them (x86/trap.c,
+// x86/bounce.c, x86/emul.c).
+#ifndef WABE_TRAP_H
+#define WABE_TRAP_H
+
+#include <wabe/domain.h>
+#include <wabe/types.h>
+
+enum {
+	TRAP_DE, TRAP_DB, TRAP_NMI, TRAP_BP, TRAP_OF, TRAP_BR, TRAP_UD, TRAP_NM,
+	TRAP_DF, TRAP_CSO, TRAP_TS, TRAP_NP, TRAP_SS, TRAP_GP, TRAP_PF,
+	TRAP_MF = 16, TRAP_AC, TRAP_MC, TRAP_XM, TRAP_VE, TRAP_CP,
+};
+
+// Page-fault error code bits.
+#define PFEC_P 1
+#define PFEC_W 2
+#define PFEC_U 4
+#define PFEC_RSVD 8
+#define PFEC_I 16
+
+// Deliver a trap to the current vCPU's kernel now: build the frame the ABI
+// defines on its kernel stack and set regs to its handler (bounce.c). A
+// frame that cannot be written crashes the domain (as Xen).
+void trap_inject(u8 vector, u32 error_code);
+// #PF: also stores cr2 in vcpu_info; `error_code` as hardware gave it.
+void trap_inject_pf(u64 cr2, u32 error_code);
+// A fault at iret or a segment load on the way to the guest.
+void trap_inject_failsafe(void);
+// Deliver a callback (event, syscall...): frame without error code.
+void trap_inject_callback(u32 callback);
+
+// Switch between guest kernel and guest user mode: root, GS bases (context.c).
+void guest_mode_toggle(struct vcpu *v);
+
+// Emulate the instruction at rip that caused #GP (privileged: MSRs, ports,
+// control registers, cli...) or #UD (forced-emulation CPUID). true: done,
+// regs advanced (or an exception injected). false: deliver the trap.
+bool emul_privileged(struct cpu_user_regs *regs);
+bool emul_forced_cpuid(struct cpu_user_regs *regs);
+// A write fault of guest kernel code on a present read-only page at `va`:
+// when the page is an L1 table of the domain, do the write through the
+// checks. true: done.
+bool emul_pt_write(struct cpu_user_regs *regs, u64 va);
+
+#endif
