@@ -61,16 +61,21 @@ extern struct options options;
 
 // Multiboot 1 or 2: fill boot_info. Returns false for an unknown magic.
 bool boot_info_read(u32 magic, u32 info_maddr);
-void cmdline_parse(const char *line);  // after console_init; warns of unknown
+void cmdline_parse(const char *line);  // before serial_init: prints nothing
+void cmdline_report(void);             // then this: warns of unknown words
 // Machine memory during boot: a pointer to maddr..maddr+bytes below 4 GiB
 // (identity-mapped) or NULL.
 void *boot_ptr(u64 maddr, u64 bytes);
+// Machine address of a page of RAM below 1 MiB, reserved for the trampoline of
+// other processors (x86/trampoline.S); 0: there is none. Use boot_ptr() on it.
+u64 boot_low_page(void);
 // Page tables of the hypervisor: frame table, M2P, heap window, per-CPU
 // windows, vmap. Takes memory for them from boot_info.memory.
-void paging_init(void);
+void paging_init(void);   // more in wabe/paging.h
 // Create dom0 from module 0 (kernel) and 1 (initramfs, may be absent).
 void dom0_build(void);
-// Give the memory of .init sections, and of the modules, to the allocator.
+// Give the memory of .init sections, and of the modules, to the allocator. A
+// module whose frames now belong to dom0 must have been given bytes = 0.
 void boot_free(void);
 
 #endif
