@@ -26,6 +26,7 @@ struct partition {
 	u64 free;
 	u64 dirty;             // free ones that want scrubbing
 	u64 claimed;           // promised to domains (XENMEM_claim_pages)
+	u64 cursor;            // where the next frame to scrub is looked for
 	u64 nonempty[ORDER_MAX + 1]; // bit z: blocks[order][z] has one
 	u32 blocks[ORDER_MAX + 1][ZONES]; // first free block's mfn, 0 none
 };
@@ -34,19 +35,24 @@ extern struct partition *partitions[PARTITIONS_MAX];
 extern u32 partition_count;
 extern struct partition *partition_default;
 
-// Boot: frame table and M2P exist; all frames are neither RAM nor free.
+// Boot: the frame table exists and is zero. Makes every RAM frame of
+// boot_info.memory the hypervisor's own, so that what is never given away can
+// never be mapped by a guest.
 void alloc_init(void);
-// Boot: give RAM [start, end) to the default partition.
+// Boot: give RAM [start, end) to the default partition. Also later, for memory
+// of the boot code and the modules.
 void alloc_add_range(mfn_t start, mfn_t end);
 
 #define ALLOC_NO_SCRUB BIT(0)  // the owner may see what was there (dom0 boot)
+#define ALLOC_EXCHANGE BIT(1)  // above d's limit: as many are given back at once
 
 // 2^order frames, aligned, for `d`, each with refs 1 (allocated) and on d's
 // list, scrubbed unless d itself left the data there; below 2^address_bits
 // (0: anywhere). NULL: none left in d's partition, or d's limit reached.
 struct page *frames_alloc(struct domain *d, u32 order, u32 address_bits,
 			  u32 flags) MUST_CHECK;
-// page_put() of the last reference ends here.
+// page_put() of the last reference ends here, with refs 0 in the state: the
+// frame leaves its owner's list and is free (a heap frame: heap memory again).
 void frame_release(struct page *p, struct domain *owner);
 // Give back the allocation's reference: the frame is freed when others let go.
 // false: it was given back already.
@@ -65,10 +71,12 @@ void *heap_page(void) MUST_CHECK;            // one page, page-aligned
 void heap_page_free(void *page);
 mfn_t heap_mfn(const void *p);
 void *heap_va(mfn_t m);                      // only for heap frames
-// Make a heap page a frame that `d` may map writably (shared_info, grants):
-// owner d, allocated, `heap` bit. page_unshare: -EBUSY while it is mapped.
-void heap_page_share(void *page, struct domain *d, bool writable);
-int heap_page_unshare(void *page);
+// Make a heap page a frame that `d` may map writably (shared_info, grants).
+// heap_page_unshare: the hypervisor has no more use for it; it becomes heap
+// memory again when its last mapping goes. A domain's structure lives as long
+// as frames or heap pages of it are mapped (they hold one domain reference).
+void heap_page_share(void *page, struct domain *d);
+void heap_page_unshare(void *page);
 u64 heap_bytes_used(void);
 // Boot: the allocator's first memory, before frames are counted out.
 void heap_init(void);

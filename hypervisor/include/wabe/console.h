@@ -11,6 +11,9 @@
 void console_init(void);
 // Append text to ring and serial (printk's end). Takes console_lock.
 void console_write(const char *text, size_t bytes);
+// dom0's own output: serial only, so that the ring keeps what the hypervisor
+// said (as Xen without console_to_ring).
+void console_write_dom0(const char *text, size_t bytes);
 // sysctl readconsole: copy from `*index` (or the start), as the ABI says.
 // Returns bytes put in buf.
 size_t console_ring_read(char *buf, size_t bytes, u32 *index, bool incremental,

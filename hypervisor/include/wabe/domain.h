@@ -187,6 +187,10 @@ static inline bool vcpu_is_idle(const struct vcpu *v)
 // Look up a living or dying domain and take a reference: O(1). DOMID_SELF is
 // the caller's. NULL where there is none.
 struct domain *domain_get(domid_t id);
+// The domain with this exact id (DOMID_SELF not resolved; DOMID_IO and
+// DOMID_XEN are), no reference taken: for page_owner(), where the frame's own
+// reference keeps the domain. NULL: none.
+struct domain *domain_by_id(domid_t id);
 void domain_hold(struct domain *d);
 // Let it go; the last one frees the structure.
 void domain_put(struct domain *d);

@@ -8,7 +8,8 @@
 // Log levels as in Xen's loglvl=: a message above the level is dropped.
 enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-// Print a line to the console ring and the serial port. Formats: d i u x X
+// Print a line to the console ring and the serial port; a newline at its end
+// may be left out. Formats: d i u x X
 // lx lu ld llx zu p s c, with width, zero fill and precision (strings).
 // Takes console_lock; may be called everywhere, NMI included.
 void printk(const char *fmt, ...) FORMAT(1, 2);

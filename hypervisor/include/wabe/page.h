@@ -20,8 +20,10 @@
 //        busy slice is at most one table's entries) serving TLB flushes
 //        partial: see below
 //        valid: every present entry holds a reference of the right kind
-// heap   a frame of the hypervisor that its owner may map (shared_info,
-//        grant frames, M2P): it is not freed into the allocator at refs 0.
+// heap   a frame of the hypervisor. With an owner that is a guest, the owner
+//        may map it (shared_info, grant frames). RAM that is neither free nor
+//        a domain's is the hypervisor's: heap, allocated, owner DOMID_XEN. At
+//        refs 0 frame_release() gives it back to the heap.
 //
 // Entries hold: L1 entry, present: a plain reference, and with RW a writable
 // type reference as well, on RAM frames of the permitted owner; nothing on
@@ -55,6 +57,18 @@
 
 struct domain;
 
+// The state word's parts. Only mm/ touches them.
+#define PAGE_TYPES_MASK (BIT(28) - 1)
+#define PAGE_REF_ONE BIT(28)
+#define PAGE_REFS_MASK ((BIT(28) - 1) << 28)
+#define PAGE_TYPE_SHIFT 56
+#define PAGE_TYPE_MASK (7ull << PAGE_TYPE_SHIFT)
+#define PAGE_VALID_SHIFT 59
+#define PAGE_VALID_MASK (3ull << PAGE_VALID_SHIFT)
+#define PAGE_PINNED BIT(61)
+#define PAGE_ALLOCATED BIT(62)
+#define PAGE_HEAP BIT(63)
+
 enum page_type {
 	PAGE_NONE, PAGE_L1, PAGE_L2, PAGE_L3, PAGE_L4, PAGE_SEG, PAGE_WRITABLE,
 };
@@ -73,6 +87,7 @@ struct page {
 
 #define PAGE_F_DIRTY BIT(0)   // holds data of domain `serial`: scrub
 #define PAGE_F_RAM BIT(1)     // RAM at all; clear: MMIO or hole
+#define PAGE_F_FREE BIT(2)    // in a partition's free block
 
 // One past the highest mfn with a struct page. Constant once booted.
 extern u64 frames_end;

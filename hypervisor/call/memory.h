@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The rooms of memory_op: one function per kind of request.
+#ifndef WABE_CALL_MEMORY_H
+#define WABE_CALL_MEMORY_H
+
+#include <wabe/addr.h>
+#include <wabe/domain.h>
+
+#include <xen/memory.h>
+
+// Largest extent a domain may ask for: 2 MiB; dom0 1 GiB.
+#define EXTENT_ORDER_GUEST 9
+#define EXTENT_ORDER_DOM0 18
+
+// increase, decrease, populate: `start` extents are done already. Return the
+// number of extents done, or hypercall_continue()'s value.
+long memory_reservation(u32 op, u64 start, gva_t arg);
+long memory_exchange(gva_t arg);
+// Maps: memory_map, set_memory_map, machine_memory_map, machphys_*.
+long memory_map_get(gva_t arg);
+long memory_map_set(gva_t arg);
+long memory_map_machine(gva_t arg);
+long memory_machphys_list(gva_t arg);
+long memory_machphys_mapping(gva_t arg);
+long memory_acquire_resource(gva_t arg);
+
+// The domain a request names: the caller's own, or any for a privileged
+// caller. Referenced. NULL with *error -EPERM or -ESRCH.
+struct domain *memory_target(domid_t id, long *error);
+
+#endif

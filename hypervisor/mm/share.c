@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// The guest frames that the hypervisor keeps mapped: the complete list is who
+// calls share_create(): VCPUOP_register_vcpu_info (dom/), runstate areas
+// (dom/), FIFO control blocks and event arrays (ipc/).
+#include <wabe/alloc.h>
+#include <wabe/errno.h>
+#include <wabe/mapcache.h>
+#include <wabe/page.h>
+#include <wabe/share.h>
+
+struct share *share_create(struct domain *d, mfn_t m, int *error)
+{
+	struct page *p = page_lookup(m);
+	struct share *s;
+
+	*error = -EINVAL;
+	if (!p || page_get_type(p, d, PAGE_WRITABLE)) {
+		return NULL;
+	}
+	*error = -ENOMEM;
+	s = heap_alloc(sizeof(*s));
+	if (!s) {
+		goto put_page;
+	}
+	s->mfn = m;
+	s->page = vmap_frames(&m, 1);
+	if (!s->page) {
+		goto free_share;
+	}
+	*error = 0;
+	return s;
+
+free_share:
+	heap_free(s);
+put_page:
+	page_put_type(p);
+	return NULL;
+}
+
+void share_destroy(struct share *s)
+{
+	if (!s) {
+		return;
+	}
+	vunmap(s->page, PAGE_SIZE);
+	page_put_type(mfn_page(s->mfn));
+	heap_free(s);
+}
