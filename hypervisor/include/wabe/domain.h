@@ -42,8 +42,11 @@ struct callback {
 enum vcpu_state { VCPU_OFFLINE, VCPU_BLOCKED, VCPU_RUNNABLE, VCPU_RUNNING };
 
 struct vcpu {
-	// Registers at the last entry into the hypervisor; must be first
-	// (entry.S pushes into it; ds, es, fs, gs are saved on switches only).
+	// The processor aligns the stack to 16 before it pushes, and it pushes
+	// from &regs.es down: so regs begins at 8 and a vcpu at 16.
+	u64 regs_align;
+	// Registers at the last entry into the hypervisor (entry.S pushes into
+	// it; ds, es, fs, gs are saved on switches only).
 	struct cpu_user_regs regs;
 
 	// Known to assembly. Owned by the CPU that runs it.
@@ -66,6 +69,7 @@ struct vcpu {
 	u8 iopl;                      // 0 to 3, set_iopl
 	u64 fs_base, gs_kernel, gs_user; // live ones are in the CPU
 	u64 dr[8];                    // debug registers as the guest set them
+	u64 cr4;                      // guest's CR4, the bits it may choose
 	u64 gdt_frames[16];           // mfns, 0 = none; seg-typed references
 	u32 gdt_ents;
 	u64 ldt_base;
@@ -96,7 +100,7 @@ struct vcpu {
 	struct share *runstate_share; // where the guest wants it copied
 	u64 runstate_gva;             // or by guest address, 0 = none
 	u32 poll_port;                // SCHEDOP_poll: one port; ~0 several
-	u8 polling;
+	u8 polling;                   // atomic; see pollers_wake()
 
 	// Timers of the vCPU (dom/vcpu.c).
 	struct timer singleshot, periodic, poll_timer;
@@ -126,7 +130,8 @@ struct domain {
 	u32 refs;                  // domain_get(), domain_put()
 	u32 pause_count;           // vCPUs do not run while nonzero
 	u32 dying;                 // DOMAIN_ALIVE, _DYING, _DEAD
-	u32 dirty_cpus_gen;
+	u32 pollers;               // vCPUs in SCHEDOP_poll (pollers_wake())
+	bool published;            // domain_get() finds it
 
 	// domain.lifecycle_lock
 	lock_t lifecycle_lock;
@@ -157,12 +162,17 @@ struct domain {
 	u64 claim;                 // XENMEM_claim_pages outstanding
 	struct e820_map *memory_map; // XENMEM_set_memory_map, or NULL
 	u16 sched_weight, sched_cap; // percent; control_lock writes
-	struct list domains;       // domain_list; domlist lock
+	struct sched_domain *sched;  // dom/sched_credit.c: cap and budget
+	struct domain *next_unused;  // domlist_lock: unused or dead structures
 	struct timer watchdog[2];
 	u8 watchdog_used;
 };
 
 enum { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
+
+// Serialises domctl, sysctl and platform operations (first in the lock order).
+// Who pauses and waits may hold this lock and no other.
+extern lock_t control_lock;
 
 extern struct domain *dom0;    // constant once booted
 extern struct domain idle_domain; // id DOMID_IDLE; owner of idle vCPUs
@@ -225,7 +235,13 @@ void domain_shutdown(struct domain *d, u32 reason);
 void domain_crash(struct domain *d, const char *fmt, ...) FORMAT(2, 3);
 int domain_resume(struct domain *d);
 
-// Nesting. pause waits until no CPU runs the vCPU; never on the current one.
+// XEN_DOMCTL_pausedomain and unpausedomain: one more pause, that the toolstack
+// owns. -EINVAL: unpaused more often than paused. control_lock held.
+int domain_pause_control(struct domain *d);
+int domain_unpause_control(struct domain *d);
+
+// Nesting. pause waits until no CPU runs the vCPU and all its state is in its
+// structures; never on the current one, nor with a lock but control_lock held.
 void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d);
 void vcpu_pause(struct vcpu *v);
@@ -238,6 +254,23 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 // Let go of what vcpu_set_context and later calls took; may be -ERESTART.
 int vcpu_release_context(struct vcpu *v);
+
+// VCPUOP_register_vcpu_info: move v->info into the guest's frame. The current
+// vCPU or one that is offline.
+int vcpu_info_register(struct vcpu *v, u64 mfn, u32 offset);
+// Where a domain's vCPU finds its vcpu_info before it registers one.
+void vcpu_info_reset(struct vcpu *v);
+
+// What getdomaininfo and getdomaininfolist say. Zeroes *out first.
+struct xen_domctl_getdomaininfo;
+void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out);
+// ns that the domain's vCPUs ran.
+u64 domain_cpu_time(struct domain *d);
+u64 vcpu_cpu_time(struct vcpu *v);
+
+// SCHEDOP_watchdog. id 0: a new one; else change it, stop it with seconds 0.
+// The id or -EINVAL, -ENOSPC.
+int watchdog_set(struct domain *d, u32 id, u32 seconds);
 
 // Raise a virtual interrupt of the domain's vCPU 0, of one vCPU, or of dom0.
 void virq_raise_domain(struct domain *d, u32 virq);

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Emulated instructions: the decoder (x86/decode.c) and the rooms behind
+// emul_privileged() and emul_pt_write() of wabe/trap.h.
+#ifndef WABE_EMUL_H
+#define WABE_EMUL_H
+
+#include <wabe/domain.h>
+#include <wabe/errno.h>
+#include <wabe/layout.h>
+#include <wabe/types.h>
+
+#define RFLAGS_CF BIT(0)
+#define RFLAGS_PF BIT(2)
+#define RFLAGS_AF BIT(4)
+#define RFLAGS_ZF BIT(6)
+#define RFLAGS_SF BIT(7)
+#define RFLAGS_TF BIT(8)
+#define RFLAGS_DF BIT(10)
+#define RFLAGS_OF BIT(11)
+#define RFLAGS_RF BIT(16)
+
+#define INSN_BYTES_MAX 15
+// Room for a decoder that looks past the end before it checks the length.
+#define INSN_BUFFER 32
+
+// Register numbers are the processor's (0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp...).
+#define GPR_NONE 16
+#define GPR_RIP 17
+
+enum { SEG_FLAT, SEG_FS, SEG_GS };
+
+struct insn {
+	u16 opcode;            // 0x00NN, or 0x0fNN for the second map
+	u8 length;
+	u8 op_bytes;           // operand: 1, 2, 4, 8
+	u8 rex;                // the REX byte, 0 = none
+	u8 rep;                // 0xf2, 0xf3, 0 = none
+	u8 segment;            // SEG_*: which base the address wants
+	bool lock, address32;
+	// With ModRM:
+	bool memory;           // its rm names memory
+	u8 modrm;              // the byte itself
+	u8 reg, rm;            // register numbers, REX included
+	u8 base, index, shift; // memory: base + (index << shift) + disp
+	s64 disp;
+	u64 imm;               // sign-extended
+};
+
+// Decode the instruction in buf[0..available). Only 64-bit code, only the
+// opcodes some emulation here wants. False: another one, or cut off.
+bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER], u32 available)
+	MUST_CHECK;
+// The effective address, without segment base. `next` is the address of the
+// following instruction.
+u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
+		 u64 next);
+// Bytes of the instruction at `rip` of the current vCPU: how many there are.
+u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip);
+// The same, decoded; false also where the code segment is not a 64-bit one.
+bool insn_fetch_decode(struct insn *i, const struct cpu_user_regs *regs)
+	MUST_CHECK;
+
+// A register's `bytes` low bytes (without REX, 4 to 7 are ah, ch, dh, bh).
+u64 gpr_get(const struct cpu_user_regs *regs, u32 number);
+u64 gpr_get_sized(const struct cpu_user_regs *regs, u32 number, u32 bytes,
+		  bool rex);
+void gpr_set_sized(struct cpu_user_regs *regs, u32 number, u32 bytes, bool rex,
+		   u64 value);
+
+static inline u64 bytes_mask(u32 bytes)
+{
+	return ~0ull >> (64 - 8 * bytes);
+}
+
+// Step over an emulated instruction; a guest that single-steps gets its #DB.
+void insn_retire(struct cpu_user_regs *regs, u32 length);
+
+// Base to add to an effective address of segment `segment`.
+u64 insn_segment_base(struct vcpu *v, u32 segment);
+
+// Outcomes of the emulations below.
+enum emul_outcome {
+	EMUL_DONE,             // step over the instruction
+	EMUL_REFUSED,          // deliver the #GP
+	EMUL_STAY,             // rip stays (or has been set by an injection)
+};
+
+enum emul_outcome emul_in_out(struct vcpu *v, struct cpu_user_regs *regs,
+			      const struct insn *i);
+enum emul_outcome emul_string_io(struct vcpu *v, struct cpu_user_regs *regs,
+				 const struct insn *i);
+enum emul_outcome emul_cr_read(struct vcpu *v, struct cpu_user_regs *regs,
+			       const struct insn *i);
+enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
+				const struct insn *i);
+enum emul_outcome emul_dr_read(struct vcpu *v, struct cpu_user_regs *regs,
+			       const struct insn *i);
+enum emul_outcome emul_dr_write(struct vcpu *v, struct cpu_user_regs *regs,
+				const struct insn *i);
+enum emul_outcome emul_xsetbv(struct vcpu *v, struct cpu_user_regs *regs);
+enum emul_outcome emul_rdmsr(struct vcpu *v, struct cpu_user_regs *regs);
+enum emul_outcome emul_wrmsr(struct vcpu *v, struct cpu_user_regs *regs);
+
+// CR4 as guest `v` reads it (also for vcpu_guest_context.ctrlreg[4]).
+u64 cr4_guest(const struct vcpu *v);
+
+// dom0's view of PCI configuration space (x86/pci.c): `address` as written to
+// port 0xcf8, `offset` 0 to 3 from port 0xcfc.
+u32 pci_port_read(u32 address, u32 offset, u32 bytes);
+void pci_port_write(u32 address, u32 offset, u32 bytes, u32 value);
+
+#endif
