@@ -131,6 +131,7 @@ struct domain {
 	u32 pause_count;           // vCPUs do not run while nonzero
 	u32 dying;                 // DOMAIN_ALIVE, _DYING, _DEAD
 	u32 pollers;               // vCPUs in SCHEDOP_poll (pollers_wake())
+	u32 pci_address;           // privileged: what it wrote to port 0xcf8
 	bool published;            // domain_get() finds it
 
 	// domain.lifecycle_lock
