@@ -26,6 +26,8 @@ void irq_entry(u8 vector);
 // Handler of a vector; NULL to remove.
 typedef void irq_handler(u8 vector, void *data);
 void irq_set_handler(u8 vector, irq_handler *fn, void *data);
+// The data of the handler that is set now; NULL without one.
+void *irq_handler_data(u8 vector);
 // A free device vector, or -ENOSPC.
 int irq_vector_alloc(void);
 void irq_vector_free(u8 vector);
@@ -36,6 +38,10 @@ void apic_init_cpu(void);              // each CPU
 u32 apic_id_now(void);
 void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 icr_low);
+void apic_ipi_self(u8 vector);         // also from an NMI
+void apic_nmi_others(void);
+bool apic_ready(void);                 // can IPIs be sent yet?
+u32 apic_error_read(void);
 void apic_timer_oneshot(u32 count);    // counts of the calibrated timer
 u32 apic_timer_read(void);
 // Enable the LINT/error/spurious and timer LVT.
