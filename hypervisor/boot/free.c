@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The end of starting: what only boot needed goes to the frame allocator. Of
+// boot/, only this and paging.c stay.
+#include "start.h"
+
+#include <wabe/alloc.h>
+#include <wabe/lib.h>
+#include <wabe/paging.h>
+#include <wabe/percpu.h>
+#include <wabe/sched.h>
+#include <wabe/tlb.h>
+
+// dom0's files are of no concern to the next owner of these frames: cleared.
+// A module's last page is all ours; its first may be the end of the one before.
+static void modules_free(void)
+{
+	for (u32 i = 0; i < boot_info.module_count; i++) {
+		const struct boot_module *m = &boot_info.modules[i];
+		u64 start = ALIGN_UP(m->maddr, PAGE_SIZE);
+		u64 end = ALIGN_UP(m->maddr + m->bytes, PAGE_SIZE);
+		void *p = boot_ptr(start, end - start);
+
+		if (p && start < end) {
+			memset(p, 0, end - start);
+			memmap_give(start, end);
+		}
+	}
+}
+
+void boot_free(void)
+{
+	u64 low = boot_low_page();
+	u64 before = frames_free();
+
+	modules_free();
+	if (low) {
+		memmap_give(low, low + PAGE_SIZE);
+	}
+	// The last use of .init code was above.
+	paging_drop_identity();
+	paging_image_unmap(init_start, init_end);
+	tlb_flush_global();
+	alloc_add_range(maddr_to_mfn(image_maddr(init_start)),
+			maddr_to_mfn(image_maddr(init_end)));
+	printk("Freed %lu KiB of boot memory",
+	       (frames_free() - before) << (PAGE_SHIFT - 10));
+}
+
+void boot_finish(void)
+{
+	boot_free();
+	cpu_raise(this_cpu(), WORK_SCHED);
+	boot_leave();
+}
