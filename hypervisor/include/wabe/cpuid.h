@@ -21,7 +21,7 @@ struct vcpu;
 // Leaves kept: 0 to 13 (four of them with subleaves), 0x80000000 to 0x80000021.
 #define CPU_POLICY_BASIC 14
 #define CPU_POLICY_EXTENDED 0x22
-#define CPU_POLICY_EXTENDED_SLOT 28
+#define CPU_POLICY_EXTENDED_SLOT 24
 #define CPU_POLICY_SLOTS (CPU_POLICY_EXTENDED_SLOT + CPU_POLICY_EXTENDED)
 
 // Longest serialised form: the leaves and the two limits of 0x40000x00.
@@ -78,7 +78,8 @@ int cpu_policy_set_msr(struct cpu_policy *p, const struct xen_msr_entry *msr);
 // 0, or -EINVAL and *err.
 int cpu_policy_finish(struct cpu_policy *p, struct cpu_policy_error *err);
 
-// Slot of a leaf in cpu_policy.leaf, or -1.
+// Slot of a leaf in cpu_policy.leaf, or -1. `subleaf` is looked at only where
+// the leaf has some.
 int cpu_policy_slot(u32 leaf, u32 subleaf);
 bool cpu_policy_has(const struct cpu_policy *p, u32 feature);
 

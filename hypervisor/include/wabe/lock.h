@@ -13,14 +13,18 @@
 //   2  domain.lifecycle_lock    create, destroy, pause counts
 //   3  grant_table.lock         grants
 //   4  domain.evtchn_lock       ports
+//      port.lock                one at a time (ipc/ports.h); inside it FIFO
+//                               queue locks, by address
 //   5  page busy state          (page.h: validation of a table, not a lock_t)
 //   6  domain.pages_lock        the list of a domain's frames, its counts
 //   7  partition.lock           free frames
 //   8  heap_lock, vmap_lock     the hypervisor's own memory
 //   9  irq_lock                 pirqs, vectors, IO-APIC, MSI
+//      ports_lock               PCI address and data ports (x86/pci.c)
 //  10  runq.lock                run queues
 //  11  timers.lock              timer heaps
 //  12  console_lock             printk
+//  12  domlist_lock             domain ids, dead domains (dom/domain.c)
 #ifndef WABE_LOCK_H
 #define WABE_LOCK_H
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Control and debug registers as a guest's kernel reads and writes them.
+#include <wabe/context.h>
+#include <wabe/cpu.h>
+#include <wabe/emul.h>
+#include <wabe/mmu.h>
+
+#define CR0_TS BIT(3)
+
+#define CR4_DE BIT(3)
+#define CR4_PAE BIT(5)
+#define CR4_MCE BIT(6)
+#define CR4_OSFXSR BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_FSGSBASE BIT(16)
+#define CR4_OSXSAVE BIT(18)
+
+// What every guest sees set, whatever it writes.
+#define CR4_FIXED (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+
+// The bits a guest may choose. They change what it reads, not the processor:
+// that has them on wherever it can. TSD is not among them: rdtsc never traps.
+static u64 cr4_choice(void)
+{
+	return CR4_DE | (cpu_features.fsgsbase ? CR4_FSGSBASE : 0) |
+	       (cpu_features.xsave ? CR4_OSXSAVE : 0);
+}
+
+u64 cr4_guest(const struct vcpu *v)
+{
+	return CR4_FIXED | (v->cr4 & cr4_choice());
+}
+
+static u64 cr0_guest(const struct vcpu *v)
+{
+	return (X86_READ_CR(0) & ~CR0_TS) | (v->ts ? CR0_TS : 0);
+}
+
+enum emul_outcome emul_cr_read(struct vcpu *v, struct cpu_user_regs *regs,
+			       const struct insn *i)
+{
+	u64 value;
+
+	switch (i->reg) {
+	case 0:
+		value = cr0_guest(v);
+		break;
+	case 2:
+		value = v->info->arch.cr2;
+		break;
+	case 3:
+		value = v->kernel_root;
+		break;
+	case 4:
+		value = cr4_guest(v);
+		break;
+	default:
+		return EMUL_REFUSED;
+	}
+	gpr_set_sized(regs, i->rm, 8, true, value);
+	return EMUL_DONE;
+}
+
+static enum emul_outcome cr3_write(struct vcpu *v, u64 value)
+{
+	int error = root_set(v, maddr_to_mfn(value & PTE_FRAME));
+
+	if (error == -ERESTART) {
+		return EMUL_STAY; // the guest executes it again
+	}
+	return error ? EMUL_REFUSED : EMUL_DONE;
+}
+
+enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
+				const struct insn *i)
+{
+	u64 value = gpr_get(regs, i->rm);
+
+	switch (i->reg) {
+	case 0:
+		if ((value ^ cr0_guest(v)) & ~CR0_TS) {
+			return EMUL_REFUSED;
+		}
+		fpu_taskswitch(value & CR0_TS);
+		return EMUL_DONE;
+	case 2:
+		v->info->arch.cr2 = value;
+		return EMUL_DONE;
+	case 3:
+		return cr3_write(v, value);
+	case 4:
+		// Bits beyond the choice are ignored: Linux sets what CPUID
+		// of a native machine would let it.
+		v->cr4 = value & cr4_choice();
+		return EMUL_DONE;
+	default:
+		return EMUL_REFUSED;
+	}
+}
+
+// 4 and 5 are other names of 6 and 7.
+static u32 dr_number(const struct insn *i)
+{
+	return i->reg == 4 || i->reg == 5 ? i->reg + 2 : i->reg;
+}
+
+enum emul_outcome emul_dr_read(struct vcpu *v, struct cpu_user_regs *regs,
+			       const struct insn *i)
+{
+	u32 number = dr_number(i);
+
+	if (number > 7) {
+		return EMUL_REFUSED;
+	}
+	gpr_set_sized(regs, i->rm, 8, true, v->dr[number & 7]);
+	return EMUL_DONE;
+}
+
+enum emul_outcome emul_dr_write(struct vcpu *v, struct cpu_user_regs *regs,
+				const struct insn *i)
+{
+	u32 number = dr_number(i);
+
+	if (number > 7 || debugreg_set(v, number, gpr_get(regs, i->rm))) {
+		return EMUL_REFUSED;
+	}
+	return EMUL_DONE;
+}
+
+enum emul_outcome emul_xsetbv(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	u64 value = (u64)regs->edx << 32 | regs->eax;
+
+	if (regs->ecx != 0 || fpu_set_xcr0(v, value)) {
+		return EMUL_REFUSED;
+	}
+	return EMUL_DONE;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// Port accesses of guests. dom0's go to the machine, but for the ports the
+// hypervisor keeps for itself; another domain reads all ones and its writes
+// vanish: no real port is ever touched for it.
+//
+// One port is different: 0x42, the timer's counter, reads as 0 for domains
+// without devices. Linux calibrates against it at boot and gives up at once
+// instead of polling a hundred thousand times.
+#include <wabe/cpu.h>
+#include <wabe/emul.h>
+#include <wabe/guest.h>
+#include <wabe/irq.h>
+#include <wabe/lib.h>
+#include <wabe/lock.h>
+#include <wabe/mmu.h>
+#include <wabe/trap.h>
+
+#define PORT_PIT_CHANNEL2 0x42
+#define PORT_PIT_MODE 0x43
+#define PORT_PCI_ADDRESS 0xcf8
+#define PORT_PCI_DATA 0xcfc
+
+// Elements of a string access done at one time; the guest executes the
+// instruction again for the rest.
+#define STRING_SLICE 256
+
+struct port_range {
+	u16 first, last;
+};
+
+// Kept from dom0: the interrupt controllers, their trigger modes, the timer
+// channels that interrupt.
+static const struct port_range kept_ports[] = {
+	{0x20, 0x21}, {0x40, 0x41}, {0xa0, 0xa1}, {0x4d0, 0x4d1},
+};
+
+static bool port_kept(u16 port)
+{
+	for (u32 n = 0; n < ARRAY_SIZE(kept_ports); n++) {
+		if (port >= kept_ports[n].first && port <= kept_ports[n].last) {
+			return true;
+		}
+	}
+	return serial_owns_port(port);
+}
+
+// May dom0 use ports [port, port + bytes)?
+static bool ports_open(u16 port, u32 bytes)
+{
+	if (port + bytes > 0x10000) {
+		return false;
+	}
+	for (u32 n = 0; n < bytes; n++) {
+		if (port_kept(port + n)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool port_is_pci_data(u16 port, u32 bytes)
+{
+	return port >= PORT_PCI_DATA && port + bytes <= PORT_PCI_DATA + 4;
+}
+
+static u32 machine_read(u16 port, u32 bytes)
+{
+	switch (bytes) {
+	case 1:
+		return inb(port);
+	case 2:
+		return inw(port);
+	default:
+		return inl(port);
+	}
+}
+
+static void machine_write(u16 port, u32 bytes, u32 value)
+{
+	switch (bytes) {
+	case 1:
+		outb(port, value);
+		break;
+	case 2:
+		outw(port, value);
+		break;
+	default:
+		outl(port, value);
+		break;
+	}
+}
+
+static u32 port_read(struct domain *d, u16 port, u32 bytes)
+{
+	if (!d->privileged) {
+		return port == PORT_PIT_CHANNEL2 ? 0 : ~0u;
+	}
+	if (port == PORT_PCI_ADDRESS && bytes == 4) {
+		return READ_ONCE(d->pci_address);
+	}
+	if (port_is_pci_data(port, bytes)) {
+		return pci_port_read(READ_ONCE(d->pci_address),
+				     port - PORT_PCI_DATA, bytes);
+	}
+	return ports_open(port, bytes) ? machine_read(port, bytes) : ~0u;
+}
+
+// The timer's mode port commands all channels: dom0 has the third.
+static bool write_allowed(u16 port, u32 bytes, u32 value)
+{
+	if (port <= PORT_PIT_MODE && port + bytes > PORT_PIT_MODE) {
+		return port == PORT_PIT_MODE && bytes == 1 && value >> 6 == 2;
+	}
+	return ports_open(port, bytes);
+}
+
+static void port_write(struct domain *d, u16 port, u32 bytes, u32 value)
+{
+	if (!d->privileged) {
+		return;
+	}
+	if (port == PORT_PCI_ADDRESS && bytes == 4) {
+		WRITE_ONCE(d->pci_address, value);
+	} else if (port_is_pci_data(port, bytes)) {
+		pci_port_write(READ_ONCE(d->pci_address), port - PORT_PCI_DATA,
+			       bytes, value);
+	} else if (write_allowed(port, bytes, value)) {
+		machine_write(port, bytes, value);
+	}
+}
+
+// Ports have no 8-byte accesses: REX.W changes nothing.
+static u32 port_bytes(const struct insn *i)
+{
+	return MIN(i->op_bytes, 4);
+}
+
+// Opcodes e4..e7 name the port, ec..ef take it from dx; bit 1: out.
+enum emul_outcome emul_in_out(struct vcpu *v, struct cpu_user_regs *regs,
+			      const struct insn *i)
+{
+	u16 port = i->opcode & 8 ? regs->dx : (u8)i->imm;
+	u32 bytes = port_bytes(i);
+
+	if (i->opcode & 2) {
+		port_write(v->domain, port, bytes, regs->eax & bytes_mask(bytes));
+	} else {
+		gpr_set_sized(regs, 0, bytes, true,
+			      port_read(v->domain, port, bytes));
+	}
+	return EMUL_DONE;
+}
+
+// A string access could not reach the guest's memory: its fault, with the
+// error code that the processor would have given.
+static enum emul_outcome string_fault(struct vcpu *v, u64 a, bool write)
+{
+	u64 root = v->kernel_mode ? v->kernel_root : v->user_root;
+	u32 code = PFEC_U | (write ? PFEC_W : 0);
+	struct pt_walk walk;
+
+	if (!guest_addr_ok(a)) {
+		return EMUL_REFUSED;
+	}
+	if (pt_walk(root, a, &walk) == 0 && (walk.entry & PTE_P)) {
+		code |= PFEC_P;
+	}
+	trap_inject_pf(a, code);
+	return EMUL_STAY;
+}
+
+// One element of ins. The memory is tried first: what a device has given
+// cannot be asked for again.
+static bool element_in(struct domain *d, u16 port, u32 bytes, u64 a)
+{
+	u32 value = 0;
+
+	if (copy_from_guest(&value, GVA(a), bytes) ||
+	    copy_to_guest(GVA(a), &value, bytes)) {
+		return false;
+	}
+	value = port_read(d, port, bytes);
+	return copy_to_guest(GVA(a), &value, bytes) == 0;
+}
+
+static bool element_out(struct domain *d, u16 port, u32 bytes, u64 a)
+{
+	u32 value = 0;
+
+	if (copy_from_guest(&value, GVA(a), bytes)) {
+		return false;
+	}
+	port_write(d, port, bytes, value);
+	return true;
+}
+
+// ins writes to es:rdi, outs (bit 1) reads from the segment at rsi.
+enum emul_outcome emul_string_io(struct vcpu *v, struct cpu_user_regs *regs,
+				 const struct insn *i)
+{
+	bool out = i->opcode & 2;
+	u64 mask = i->address32 ? 0xffffffff : ~0ull;
+	u64 base = out ? insn_segment_base(v, i->segment) : 0;
+	u64 *pointer = out ? &regs->rsi : &regs->rdi;
+	u32 bytes = port_bytes(i);
+	u64 step = regs->rflags & RFLAGS_DF ? -(u64)bytes : bytes;
+
+	for (u32 n = 0; n < STRING_SLICE; n++) {
+		u64 a = base + (*pointer & mask);
+
+		if (i->rep && !(regs->rcx & mask)) {
+			return EMUL_DONE;
+		}
+		if (!(out ? element_out : element_in)(v->domain, regs->dx,
+						      bytes, a)) {
+			return string_fault(v, a, !out);
+		}
+		*pointer = (*pointer + step) & mask;
+		if (!i->rep) {
+			return EMUL_DONE;
+		}
+		regs->rcx = (regs->rcx - 1) & mask;
+	}
+	return EMUL_STAY;
+}

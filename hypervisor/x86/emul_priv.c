@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// Privileged instructions of guests: what faulted with #GP is fetched, decoded
+// and handed to the room that knows it. What is refused goes on as the #GP it
+// was.
+//
+// Only 64-bit code is emulated: 32-bit user code gets #GP for port accesses
+// too (its kernel would have to grant them with iopl 3, which no one does).
+#include <wabe/context.h>
+#include <wabe/emul.h>
+#include <wabe/guest.h>
+#include <wabe/sched.h>
+#include <wabe/trap.h>
+
+#define OPCODE_RDMSR_BYTES 0x320f
+
+// cli, sti and ports: kernel mode counts as ring 1.
+static bool iopl_suffices(const struct vcpu *v)
+{
+	return v->iopl >= (v->kernel_mode ? 1 : 3);
+}
+
+// wbinvd: who has devices may have reason to; for others it does nothing.
+static void cache_write_back(const struct vcpu *v)
+{
+	if (v->domain->privileged) {
+		asm volatile("wbinvd" ::: "memory");
+	}
+}
+
+// Instructions that a guest's kernel may use, whatever its iopl.
+static enum emul_outcome kernel_insn(struct vcpu *v, struct cpu_user_regs *regs,
+				     const struct insn *i)
+{
+	switch (i->opcode) {
+	case 0x0f01:
+		return i->modrm == 0xd1 ? emul_xsetbv(v, regs) : EMUL_REFUSED;
+	case 0x0f06: // clts
+		fpu_taskswitch(false);
+		return EMUL_DONE;
+	case 0x0f08: // invd
+	case 0x0f09: // wbinvd
+		cache_write_back(v);
+		return EMUL_DONE;
+	case 0x0f20:
+		return emul_cr_read(v, regs, i);
+	case 0x0f21:
+		return emul_dr_read(v, regs, i);
+	case 0x0f22:
+		return emul_cr_write(v, regs, i);
+	case 0x0f23:
+		return emul_dr_write(v, regs, i);
+	case 0x0f30:
+		return emul_wrmsr(v, regs);
+	case 0x0f32:
+		return emul_rdmsr(v, regs);
+	default:
+		return EMUL_REFUSED;
+	}
+}
+
+// hlt ends the instruction first: the vCPU sleeps behind it.
+static enum emul_outcome halt(struct vcpu *v, struct cpu_user_regs *regs,
+			      const struct insn *i)
+{
+	if (!v->kernel_mode) {
+		return EMUL_REFUSED;
+	}
+	insn_retire(regs, i->length);
+	vcpu_block();
+	return EMUL_STAY;
+}
+
+static enum emul_outcome execute(struct vcpu *v, struct cpu_user_regs *regs,
+				 const struct insn *i)
+{
+	switch (i->opcode) {
+	case 0x6c ... 0x6f:
+		return iopl_suffices(v) ? emul_string_io(v, regs, i)
+					: EMUL_REFUSED;
+	case 0xe4 ... 0xe7:
+	case 0xec ... 0xef:
+		return iopl_suffices(v) ? emul_in_out(v, regs, i) : EMUL_REFUSED;
+	case 0xf4:
+		return halt(v, regs, i);
+	case 0xfa: // cli
+	case 0xfb: // sti
+		// Events stay as they are: the popf that would undo a cli does
+		// not trap, so a mask set here would never be lifted.
+		return iopl_suffices(v) ? EMUL_DONE : EMUL_REFUSED;
+	default:
+		return v->kernel_mode ? kernel_insn(v, regs, i) : EMUL_REFUSED;
+	}
+}
+
+bool emul_privileged(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current_vcpu();
+	struct insn i;
+	u64 head;
+
+	if (regs->error_code) { // a selector's fault, no privileged instruction
+		return false;
+	}
+	// Linux reads KERNEL_GS_BASE at each context switch: no decoder for it.
+	if (v->kernel_mode && regs->cs == SEL_GUEST_CS64 &&
+	    (regs->rip & PAGE_OFFSET_MASK) <= PAGE_SIZE - sizeof(head) &&
+	    !read_guest_u64(&head, GVA(regs->rip)) &&
+	    (u16)head == OPCODE_RDMSR_BYTES) {
+		i.length = 2;
+		if (emul_rdmsr(v, regs) != EMUL_DONE) {
+			return false;
+		}
+		insn_retire(regs, i.length);
+		return true;
+	}
+	if (!insn_fetch_decode(&i, regs)) {
+		return false;
+	}
+	switch (execute(v, regs, &i)) {
+	case EMUL_DONE:
+		insn_retire(regs, i.length);
+		return true;
+	case EMUL_STAY:
+		return true;
+	default:
+		return false;
+	}
+}
