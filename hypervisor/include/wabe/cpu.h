@@ -4,8 +4,11 @@
 #ifndef WABE_CPU_H
 #define WABE_CPU_H
 
+#include <wabe/arch.h>
 #include <wabe/percpu.h>
 #include <wabe/types.h>
+
+struct cpu_user_regs;
 
 struct cpuid_regs {
 	u32 a, b, c, d;
@@ -110,7 +113,9 @@ static inline void outl(u16 port, u32 v)
 // Features used by the hypervisor, found at boot (constant after).
 struct cpu_features {
 	bool x2apic, tsc_deadline, smep, smap, fsgsbase, xsave, xsaveopt, pcid,
-		nx, pge, invariant_tsc, rdtscp, page1gb, mwait, intel, umip;
+		nx, pge, invariant_tsc, rdtscp, page1gb, mwait, intel, umip,
+		mca, amd, invpcid, arch_caps, spec_ctrl, hypervisor;
+	u64 xcr0;              // states that we and the CPU know, 0: no XSAVE
 	u32 max_leaf, max_ext_leaf, family, model, stepping;
 	u32 maddr_bits;
 	char vendor[13], brand[49];
@@ -129,15 +134,28 @@ struct cpu *cpu_alloc(u32 id, u32 apic_id, u32 acpi_id);
 // Send the hypervisor's IPI vector to a CPU. Stop the others (panic).
 void ipi_send(u32 cpu, u8 vector);
 void cpus_stop_others(void);
-// Run fn(data) on every other online CPU and wait.
+// Run fn(data) on every other online CPU and wait. The caller holds no lock.
 void cpus_call(void (*fn)(void *), void *data);
+// Run fn(data) here while every other CPU waits, holding no lock.
+void cpus_quiet(void (*fn)(void *), void *data);
 void cpu_calls_run(void);              // WORK_CALL
+
+// NMI and machine check, on their own stacks (called by entry.S's C part).
+// Raise WORK_NMI; what must be told is told by nmi_report() outside.
+void nmi_arrived(const struct cpu_user_regs *regs);
+void mce_arrived(const struct cpu_user_regs *regs);
+void nmi_report(void);                 // WORK_NMI
+void mce_init_cpu(void);
+// Known leaks of this CPU and what is done about them.
+void leaks_init_cpu(void);
+void leaks_print(void);
+
+void machine_init(void);               // once ACPI and vmap work
 void machine_reboot(void) NORETURN;
 void machine_power_off(void) NORETURN; // ACPI S5 if it can, else halt
 void machine_halt(void) NORETURN;
 // Print registers of all CPUs (debug key d).
 void cpus_dump(void);
-struct cpu_user_regs;
 void regs_print(const struct cpu_user_regs *regs);
 
 #endif

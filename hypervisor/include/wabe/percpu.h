@@ -58,7 +58,15 @@ struct cpu {
 	struct timers *timers;     // dom/timer.c; timers.lock
 	struct runq *runq;         // dom/sched.c; runq.lock
 	u64 root;                  // value in CR3
+	u64 *gdt;                  // our descriptors: page 14 of the GDT
+	u32 gdt_pages;             // guest pages in the GDT window
+	u32 ldt_ents;              // entries of the LDT that is loaded
+	u32 loaded_domain;         // serial of the domain that ran last
+	bool debugging;            // breakpoints are in the debug registers
+	u64 xcr0;                  // value in XCR0
 	u64 idle_ns, idle_since;   // time spent in HLT
+
+	u64 deadline;              // ns the timer is set to, ~0 none (time.c)
 
 	// x86/tlb.c
 	u32 flush_stamp;           // clock value of this CPU's last full flush

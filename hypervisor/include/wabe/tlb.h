@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // TLB flushes (x86/tlb.c).
 //
-// A global clock ticks with each full flush of a CPU; a frame is stamped with
-// it when a use of it ends (page.stamp), and before the frame gets another
-// role every CPU whose last full flush is older than the stamp flushes:
-// tlb_flush_stamped(). This is the one place where the rule "no frame in a new
+// A frame is stamped with a global clock when a use of it ends (page.stamp),
+// each CPU with the clock of its last full flush, and before the frame gets
+// another role every CPU whose last full flush is older than the stamp
+// flushes: tlb_flush_stamped(). This is the one place where the rule "no frame in a new
 // role while a TLB may know the old one" is kept; page.c and alloc.c call it.
 #ifndef WABE_TLB_H
 #define WABE_TLB_H
@@ -22,10 +22,16 @@ void tlb_flush_mask(const struct cpumask *mask, u64 va);
 // On all online CPUs, global entries too (hypervisor mappings changed).
 void tlb_flush_global(void);
 
+// The stamp of a use that has just ended: its entry is out of the tables.
 u32 tlb_stamp_now(void);
 // Flush every CPU that has not flushed since `stamp`. Cheap if none.
 void tlb_flush_stamped(u32 stamp);
-// A CR3 load that flushed this CPU: note it.
+// Right before a load of CR3 that flushes this CPU's TLB (all but global
+// entries): note it. Between the two no guest memory is touched.
 void tlb_note_flush(void);
+// Serve the requests of other CPUs (VECTOR_FLUSH, WORK_FLUSH, waiting).
+void tlb_serve(void);
+// Where this CPU begins: nothing of before is in its TLB.
+void tlb_init_cpu(void);
 
 #endif
