@@ -154,20 +154,30 @@ static u64 rsdp_scan(u64 start, u64 end)
 	return 0;
 }
 
-// The loader's word, else the BIOS areas: the first KiB of the EBDA, whose
-// segment is at 0x40e, and the ROM below 1 MiB.
+// The BIOS areas: the first KiB of the EBDA, whose segment is at 0x40e, and the
+// ROM below 1 MiB.
+static u64 rsdp_find_bios(void)
+{
+	u64 ebda = (u64)READ_ONCE(*(const u16 *)boot_ptr(0x40e, 2)) << 4;
+	u64 found = 0;
+
+	if (ebda >= 0x400 && ebda < 0xa0000) {
+		found = rsdp_scan(ebda, ebda + 1024);
+	}
+	return found ? found : rsdp_scan(0xe0000, 0x100000);
+}
+
+// The original where there is one, for dom0 looks as well; what the loader
+// says may be a copy of it in our own memory.
 static u64 rsdp_find(void)
 {
-	u64 ebda, found;
+	u64 found = boot_info.efi ? 0 : rsdp_find_bios();
 
-	if (boot_info.rsdp && rsdp_at(boot_info.rsdp)) {
+	if (!found && boot_info.rsdp && rsdp_at(boot_info.rsdp)) {
+		found = boot_info.rsdp;
 		acpi_info.rsdp_from_efi = boot_info.efi;
-		return boot_info.rsdp;
 	}
-	ebda = (u64)READ_ONCE(*(const u16 *)boot_ptr(0x40e, 2)) << 4;
-	found = ebda >= 0x400 && ebda < 0xa0000 ? rsdp_scan(ebda, ebda + 1024)
-						: 0;
-	return found ? found : rsdp_scan(0xe0000, 0x100000);
+	return found;
 }
 
 static const struct header *table_at(u64 maddr)

@@ -7,8 +7,8 @@
 #include <wabe/lib.h>
 #include <wabe/paging.h>
 #include <wabe/percpu.h>
-#include <wabe/sched.h>
 #include <wabe/tlb.h>
+#include <wabe/trap.h>
 
 // dom0's files are of no concern to the next owner of these frames: cleared.
 // A module's last page is all ours; its first may be the end of the one before.
@@ -50,5 +50,5 @@ void boot_finish(void)
 {
 	boot_free();
 	cpu_raise(this_cpu(), WORK_SCHED);
-	boot_leave();
+	exit_to_guest();
 }

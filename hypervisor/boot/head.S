@@ -9,8 +9,6 @@
  */
 #include <wabe/layout.h>
 
-#include "asm-offsets.h"
-
 #define PHYS(symbol) ((symbol) - IMAGE_BASE)
 #define CODE32 8
 #define CODE64 16
@@ -166,12 +164,6 @@ boot_on_stack:
 	xor %ebp, %ebp
 	call *%rsi
 	ud2
-
-/* void boot_leave(void): nothing left to start; to the first guest, or idle. */
-	.globl boot_leave
-boot_leave:
-	mov %gs:CPU_STACK_TOP, %rsp
-	jmp exit_to_guest
 
 	.section .init.data, "aw"
 	.balign 8

@@ -37,8 +37,6 @@ void paging_drop_identity(void);
 
 // --- head.S ---
 void boot_on_stack(u64 stack_top, void (*fn)(void)) NORETURN;
-// Go to the first guest, or idle: the CPU's stack is empty from here.
-void boot_leave(void) NORETURN;
 void boot_main(u32 magic, u32 info) NORETURN;
 
 #endif
