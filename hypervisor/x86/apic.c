@@ -130,29 +130,11 @@ void apic_nmi_others(void)
 
 // --- setting up -------------------------------------------------------------
 
-// The two legacy controllers: moved off the exceptions' vectors, all masked.
-static void INIT_TEXT pic_disable(void)
-{
-	static const struct {
-		u8 port, value;
-	} writes[] = {
-		{0x21, 0xff}, {0xa1, 0xff}, {0x20, 0x11}, {0xa0, 0x11},
-		{0x21, 0x20}, {0xa1, 0x28}, {0x21, 0x04}, {0xa1, 0x02},
-		{0x21, 0x01}, {0xa1, 0x01}, {0x21, 0xff}, {0xa1, 0xff},
-	};
-
-	for (u32 i = 0; i < ARRAY_SIZE(writes); i++) {
-		outb(writes[i].port, writes[i].value);
-		outb(0x80, 0);         // old controllers want a moment
-	}
-}
-
 void INIT_TEXT apic_init(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 	u64 maddr = acpi_info.lapic ? acpi_info.lapic : base & BASE_ADDRESS;
 
-	pic_disable();
 	// Firmware that turned it on may have processors xAPIC cannot name.
 	x2apic = cpu_features.x2apic &&
 		 (!options.no_x2apic || base & BASE_X2APIC);

@@ -9,8 +9,6 @@
 #include <wabe/irq.h>
 #include <wabe/tlb.h>
 
-// Below it: exceptions and what a masked legacy controller may still send.
-#define VECTOR_ALLOC_FIRST 0x30
 #define VECTOR_SYSCALL32 0x80  // guests' int 0x80
 #define VECTOR_INT82 0x82      // and Xen's old hypercall
 
@@ -32,9 +30,14 @@ void irq_set_handler(u8 vector, irq_handler *fn, void *data)
 	__atomic_store_n(&handlers[vector].fn, fn, __ATOMIC_RELEASE);
 }
 
+void *irq_handler_data(u8 vector)
+{
+	return __atomic_load_n(&handlers[vector].data, __ATOMIC_ACQUIRE);
+}
+
 int irq_vector_alloc(void)
 {
-	for (u32 v = VECTOR_ALLOC_FIRST; v <= VECTOR_LAST; v++) {
+	for (u32 v = VECTOR_FIRST; v <= VECTOR_LAST; v++) {
 		if (v != VECTOR_SYSCALL32 && v != VECTOR_INT82 &&
 		    !bit_test_set(vectors_used, v)) {
 			return v;
