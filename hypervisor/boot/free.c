@@ -29,14 +29,11 @@ static void modules_free(void)
 
 void boot_free(void)
 {
-	u64 low = boot_low_page();
 	u64 before = frames_free();
 
 	modules_free();
-	if (low) {
-		memmap_give(low, low + PAGE_SIZE);
-	}
-	// The last use of .init code was above.
+	// That was the last use of .init code. The trampoline's page is kept: a
+	// processor that starts far too late must not run a guest's bytes.
 	paging_drop_identity();
 	paging_image_unmap(init_start, init_end);
 	tlb_flush_global();

@@ -20,6 +20,8 @@ void *malloc(size_t bytes);
 void *calloc(size_t count, size_t bytes);
 void free(void *p);
 void __stack_chk_fail(void) NORETURN;
+u64 ZSTD_trace_decompress_begin(const void *context);
+void ZSTD_trace_decompress_end(u64 trace, const void *what);
 
 // A heap that only grows. shim_stop() gives all of it back at once.
 static u8 *arena_next, *arena_end;
@@ -89,4 +91,14 @@ void free(void *p)
 void __stack_chk_fail(void)
 {
 	panic("a stack was overrun while unpacking dom0's kernel");
+}
+
+// libzstd's weak hooks. They must lie within reach of a call; 0: not traced.
+u64 ZSTD_trace_decompress_begin(const void *context)
+{
+	return 0;
+}
+
+void ZSTD_trace_decompress_end(u64 trace, const void *what)
+{
 }
