@@ -10,11 +10,41 @@
 int grants_create(struct domain *d, u32 frames_max, u32 maptrack_max);
 // Undo all mappings this domain holds of others; -ERESTART until done.
 int grants_unmap_all(struct domain *d);
+// The domain is dead: heap_page_unshare() the table's frames (as long as they
+// are shared they hold a reference to the domain). What others still map of
+// its grants stays counted; their unmaps no longer write to the table.
+void grants_release_frames(struct domain *d);
+// No reference to the domain is left: free the rest. Tolerates a domain whose
+// grants_create() failed or never ran.
 void grants_destroy(struct domain *d);
 // Frame `i` of the table, made if within the limit (acquire_resource,
 // setup_table). 0 or -errno.
 int grants_frame(struct domain *d, u32 i, mfn_t *out);
 u32 grants_frame_count(struct domain *d);
+u32 grants_frame_max(struct domain *d);
 void grants_dump(struct domain *d);
+
+// The operations of GNTTABOP_* by the current domain. Each fills in `status`
+// (GNTST_*) and what else the ABI says.
+struct gnttab_map_grant_ref;
+struct gnttab_copy;
+void grant_map(struct gnttab_map_grant_ref *op);
+void grant_copy(struct gnttab_copy *op);
+s16 grant_swap(u32 a, u32 b);
+
+// Unmapping goes in batches: each op is prepared (the entry is gone, nobody
+// can make it again), then one TLB flush, then each is finished, which is when
+// the granter may have its frame back.
+#define UNMAP_BATCH 16
+struct grant_unmapping {
+	u64 host_addr, dev_bus_addr;
+	u64 new_addr;          // unmap_and_replace, else 0
+	u32 handle;
+	s16 status;            // GNTST_*
+	bool prepared;         // grant_unmap_finish() has work
+	u16 flags;
+};
+void grant_unmap_prepare(struct grant_unmapping *u);
+void grant_unmap_finish(struct grant_unmapping *batch, u32 count);
 
 #endif

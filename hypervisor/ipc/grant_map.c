@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+// Mapping other domains' grants, and letting go of them. Differences from Xen:
+//   - there is no IOMMU: device_map counts only together with host_map, and the
+//     bus address it returns is good as long as the host mapping is;
+//   - unmap_and_replace with a new address is refused (no guest is known to
+//     use it);
+//   - frames that are not RAM cannot be granted.
+#include <wabe/alloc.h>
+#include <wabe/errno.h>
+#include <wabe/mmu.h>
+#include <wabe/page.h>
+#include <wabe/tlb.h>
+
+#include "grants.h"
+
+#define FLAGS_KEPT (GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | \
+		    GNTMAP_application_map | GNTMAP_contains_pte)
+#define UNMAP_UNITS 4
+
+// --- handles ----------------------------------------------------------------
+
+static struct maptrack *track_at(const struct grant_table *t, u32 handle)
+{
+	return &t->track[handle / CHUNK_HANDLES][handle % CHUNK_HANDLES];
+}
+
+static void handle_give(struct grant_table *t, u32 handle)
+{
+	struct maptrack *m = track_at(t, handle);
+
+	m->granter = NULL;
+	m->flags = 0;
+	m->ref = t->free_handle;
+	t->free_handle = handle + 1;
+}
+
+static bool handles_add(struct grant_table *t)
+{
+	struct maptrack *chunk;
+	u32 first = t->handles;
+
+	if (first >= t->handles_max) {
+		return false;
+	}
+	if (!t->track) {
+		t->track = heap_alloc(t->handles_max / CHUNK_HANDLES *
+				      sizeof(*t->track));
+	}
+	chunk = t->track ? heap_page() : NULL;
+	if (!chunk) {
+		return false;
+	}
+	t->track[first / CHUNK_HANDLES] = chunk;
+	t->handles += CHUNK_HANDLES;
+	for (u32 i = CHUNK_HANDLES; i > 0; i--) {
+		handle_give(t, first + i - 1);
+	}
+	return true;
+}
+
+static bool handle_take(struct grant_table *t, u32 *out)
+{
+	if (!t->free_handle && !handles_add(t)) {
+		return false;
+	}
+	*out = t->free_handle - 1;
+	t->free_handle = track_at(t, *out)->ref;
+	return true;
+}
+
+// A handle in use that the guest named, or NULL.
+static struct maptrack *track_find(const struct grant_table *t, u32 handle)
+{
+	struct maptrack *m;
+
+	if (handle >= t->handles) {
+		return NULL;
+	}
+	m = track_at(t, (u32)index_clamp(handle, t->handles));
+	return m->granter && m->flags ? m : NULL;
+}
+
+// --- map --------------------------------------------------------------------
+
+static u64 grant_pte(u64 mfn, u32 flags)
+{
+	u64 avail = (u64)(flags >> _GNTMAP_guest_avail0 & 7) << 9;
+
+	return mfn << PAGE_SHIFT | PTE_P | PTE_US | PTE_A | PTE_D | PTE_NX |
+	       avail | (flags & GNTMAP_readonly ? 0 : PTE_RW);
+}
+
+// Make the L1 entry for a pinned grant.
+static s16 entry_make(struct domain *granter, u64 mfn,
+		      const struct gnttab_map_grant_ref *op)
+{
+	bool write = !(op->flags & GNTMAP_readonly);
+
+	if (!grant_frame_get(granter, mfn, write)) {
+		return GNTST_general_error;
+	}
+	if (grant_pte_map(current_vcpu(), op->host_addr,
+			  op->flags & GNTMAP_contains_pte,
+			  grant_pte(mfn, op->flags))) {
+		grant_frame_put(mfn, write);
+		return GNTST_general_error;
+	}
+	return GNTST_okay;
+}
+
+// Both tables are locked. On success the handle keeps the caller's reference
+// to the granter.
+static s16 map_locked(struct domain *d, struct domain *granter,
+		      struct gnttab_map_grant_ref *op)
+{
+	bool write = !(op->flags & GNTMAP_readonly);
+	struct maptrack *m;
+	struct active *a;
+	u32 handle;
+	s16 status;
+
+	if (!handle_take(d->grants, &handle)) {
+		return GNTST_no_space;
+	}
+	status = grant_pin(granter, op->ref, d->id, write, true, &a);
+	if (status) {
+		goto give_handle;
+	}
+	status = entry_make(granter, a->mfn, op);
+	if (status) {
+		goto unpin;
+	}
+	m = track_at(d->grants, handle);
+	m->granter = granter;
+	m->ref = op->ref;
+	m->flags = op->flags & FLAGS_KEPT;
+	op->handle = handle;
+	op->dev_bus_addr = mfn_to_maddr(MFN(a->mfn));
+	return GNTST_okay;
+
+unpin:
+	grant_unpin(granter->grants, op->ref, write);
+give_handle:
+	handle_give(d->grants, handle);
+	return status;
+}
+
+void grant_map(struct gnttab_map_grant_ref *op)
+{
+	struct domain *d = current_domain(), *granter;
+
+	if (!(op->flags & (GNTMAP_host_map | GNTMAP_device_map))) {
+		op->status = GNTST_bad_gntref;
+		return;
+	}
+	if (!(op->flags & GNTMAP_host_map)) {
+		op->status = GNTST_general_error;
+		return;
+	}
+	granter = op->dom == DOMID_SELF ? NULL : domain_get(op->dom);
+	if (!granter) {
+		op->status = GNTST_bad_domain;
+		return;
+	}
+	grants_lock_two(d, granter);
+	op->status = map_locked(d, granter, op);
+	grants_unlock_two(d, granter);
+	if (op->status) {
+		domain_put(granter);
+	}
+}
+
+// --- unmap ------------------------------------------------------------------
+
+// The table is locked. What the handle pins cannot change, so the granter's
+// lock is not needed to look at it.
+static s16 unmap_check(const struct maptrack *m,
+		       const struct grant_unmapping *u, u64 mfn)
+{
+	if (u->dev_bus_addr && m->flags & GNTMAP_device_map &&
+	    u->dev_bus_addr != mfn_to_maddr(MFN(mfn))) {
+		return GNTST_general_error;
+	}
+	return u->new_addr ? GNTST_general_error : GNTST_okay;
+}
+
+static s16 unmap_locked(struct grant_table *t, struct grant_unmapping *u)
+{
+	struct maptrack *m = track_find(t, u->handle);
+	s16 status;
+	u64 mfn;
+
+	if (!m) {
+		return GNTST_bad_handle;
+	}
+	mfn = grant_active(m->granter->grants, m->ref)->mfn;
+	status = unmap_check(m, u, mfn);
+	if (status || !u->host_addr) {
+		return status;
+	}
+	if (grant_pte_unmap(current_vcpu(), u->host_addr,
+			    m->flags & GNTMAP_contains_pte,
+			    grant_pte(mfn, m->flags), 0)) {
+		return GNTST_general_error;
+	}
+	u->flags = m->flags;
+	u->prepared = true;
+	m->flags = 0;
+	return GNTST_okay;
+}
+
+void grant_unmap_prepare(struct grant_unmapping *u)
+{
+	struct grant_table *t = current_domain()->grants;
+
+	u->prepared = false;
+	lock(&t->lock);
+	u->status = unmap_locked(t, u);
+	unlock(&t->lock);
+}
+
+// All of the TLB, for the table may be mapped in more than one place.
+static void flush_domain(const struct domain *d)
+{
+	struct cpumask mask;
+
+	domain_cpus(d, &mask);
+	tlb_flush_mask(&mask, ~0ull);
+}
+
+static void unmap_finish(struct domain *d, const struct grant_unmapping *u)
+{
+	u32 handle = (u32)index_clamp(u->handle, d->grants->handles);
+	struct maptrack *m = track_at(d->grants, handle);
+	struct domain *granter = m->granter;
+	bool write = !(u->flags & GNTMAP_readonly);
+	u64 mfn;
+
+	grants_lock_two(d, granter);
+	mfn = grant_active(granter->grants, m->ref)->mfn;
+	grant_unpin(granter->grants, m->ref, write);
+	grant_frame_put(mfn, write);
+	handle_give(d->grants, handle);
+	grants_unlock_two(d, granter);
+	domain_put(granter);
+}
+
+void grant_unmap_finish(struct grant_unmapping *batch, u32 count)
+{
+	struct domain *d = current_domain();
+	bool any = false;
+
+	for (u32 i = 0; i < count; i++) {
+		any |= batch[i].prepared;
+	}
+	if (!any) {
+		return;
+	}
+	flush_domain(d);
+	for (u32 i = 0; i < count; i++) {
+		if (batch[i].prepared) {
+			unmap_finish(d, &batch[i]);
+		}
+	}
+}
+
+// --- a mapper dies ----------------------------------------------------------
+
+// Its vCPUs never run again. The references its L1 entries hold are let go
+// when its tables are (pages_relinquish()).
+static void track_release(struct domain *d, u32 handle)
+{
+	struct maptrack *m = track_at(d->grants, handle);
+	struct domain *granter = m->granter;
+
+	if (!granter) {
+		return;
+	}
+	grants_lock_two(d, granter);
+	grant_unpin(granter->grants, m->ref, !(m->flags & GNTMAP_readonly));
+	handle_give(d->grants, handle);
+	grants_unlock_two(d, granter);
+	domain_put(granter);
+}
+
+int grants_unmap_all(struct domain *d)
+{
+	struct grant_table *t = d->grants;
+
+	if (!t) {
+		return 0;
+	}
+	while (t->cursor < t->handles) {
+		bool used = track_at(t, t->cursor)->granter != NULL;
+
+		track_release(d, t->cursor++);
+		if (work_spent(used ? UNMAP_UNITS : 1)) {
+			return -ERESTART;
+		}
+	}
+	return 0;
+}
