@@ -5,11 +5,11 @@
 #include <wabe/dom0.h>
 #include <wabe/lib.h>
 
-#define SETUP_SECTS 0x1f1      // u8; 0 means 4
-#define HEADER_MAGIC 0x202     // "HdrS"
-#define HEADER_VERSION 0x206   // u16
-#define PAYLOAD_OFFSET 0x248   // u32, from the protected-mode part
-#define PAYLOAD_BYTES 0x24c    // u32
+#define SETUP_SECTS 0x1f1    // u8; 0 means 4
+#define HEADER_MAGIC 0x202   // "HdrS"
+#define HEADER_VERSION 0x206 // u16
+#define PAYLOAD_OFFSET 0x248 // u32, from the protected-mode part
+#define PAYLOAD_BYTES 0x24c  // u32
 #define HEADER_END 0x250
 #define VERSION_WITH_PAYLOAD 0x208
 

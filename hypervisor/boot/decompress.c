@@ -6,7 +6,7 @@
 #include <wabe/lib.h>
 
 #define LZMA_MANUAL_HEADERS
-#define _LIBC_LIMITS_H_        // the libraries want no more than the compiler's
+#define _LIBC_LIMITS_H_ // the libraries want no more than the compiler's
 #define Z_SOLO
 #include <lzma.h>
 #include <zlib.h>
@@ -47,10 +47,10 @@ static const char *unpack_gzip(struct bytes in, u8 *out, u64 out_bytes,
 			       u64 *got)
 {
 	z_stream z = {
-		.next_in = (u8 *)(uintptr_t)in.data,
-		.avail_in = (u32)in.bytes,
-		.next_out = out,
-		.avail_out = (u32)out_bytes,
+	    .next_in = (u8 *)(uintptr_t)in.data,
+	    .avail_in = (u32)in.bytes,
+	    .next_out = out,
+	    .avail_out = (u32)out_bytes,
 	};
 
 	if (inflateInit2(&z, GZIP_WINDOW) != Z_OK) {
@@ -86,10 +86,10 @@ static const struct format {
 	u64 arena_bytes;
 	const char *(*unpack)(struct bytes, u8 *, u64, u64 *);
 } formats[] = {
-	// XZ: the dictionary (Debian's kernels: 32 MiB) and some tables.
-	{"\xfd" "7zXZ\0", 6, 49 * MIB, unpack_xz},
-	{"\x1f\x8b\x08", 3, MIB, unpack_gzip},
-	{"\x28\xb5\x2f\xfd", 4, MIB, unpack_zstd},
+    // XZ: the dictionary (Debian's kernels: 32 MiB) and some tables.
+    {"\xfd\x37zXZ\0", 6, 49 * MIB, unpack_xz},
+    {"\x1f\x8b\x08", 3, MIB, unpack_gzip},
+    {"\x28\xb5\x2f\xfd", 4, MIB, unpack_zstd},
 };
 
 static const struct format *format_find(struct bytes payload)

@@ -15,10 +15,10 @@
 #include <wabe/page.h>
 #include <wabe/time.h>
 
-#define EVTCHN_PORTS (1u << 17)        // all that the FIFO interface can name
+#define EVTCHN_PORTS (1u << 17) // all that the FIFO interface can name
 #define GRANT_FRAMES 64
 #define MAPTRACK_FRAMES 1024
-#define RFLAGS_START 0x202             // IF; bit 1 is always set
+#define RFLAGS_START 0x202 // IF; bit 1 is always set
 
 static INIT_DATA struct dom0_builder builder;
 
@@ -58,13 +58,13 @@ static void domain_make(struct dom0_builder *b)
 {
 	u32 vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : cpu_count;
 	struct domain_config config = {
-		.id = 0,
-		.partition = partition_default,
-		.privileged = true,
-		.vcpus_max = MIN(vcpus, DOMAIN_VCPUS_MAX),
-		.evtchn_max = EVTCHN_PORTS - 1,
-		.grant_frames = GRANT_FRAMES,
-		.maptrack_frames = MAPTRACK_FRAMES,
+	    .id = 0,
+	    .partition = partition_default,
+	    .privileged = true,
+	    .vcpus_max = MIN(vcpus, DOMAIN_VCPUS_MAX),
+	    .evtchn_max = EVTCHN_PORTS - 1,
+	    .grant_frames = GRANT_FRAMES,
+	    .maptrack_frames = MAPTRACK_FRAMES,
 	};
 
 	if (domain_create(&config, &b->domain)) {
@@ -174,18 +174,18 @@ void dom0_build(void)
 
 	modules_find(b);
 	domain_make(b);
-	dom0_kernel_read(b);           // into scratch memory of dom0
+	dom0_kernel_read(b); // into scratch memory of dom0
 	dom0_memory_populate(b);
-	dom0_layout_make(b);           // needs sizes of kernel and memory
+	dom0_layout_make(b); // needs sizes of kernel and memory
 	dom0_kernel_load(b);
 	initrd_load(b);
-	dom0_memory_settle(b);         // the file in scratch is used up
+	dom0_memory_settle(b); // the file in scratch is used up
 	dom0_p2m_write(b);
 	dom0_tables_build(b);
 	dom0_start_info_write(b);
 	hypercall_page_write(b);
 	vcpus_make(b);
-	vcpu_start(b);                 // no more writing to its frames
+	vcpu_start(b); // no more writing to its frames
 	report(b);
 	domain_unpause(b->domain);
 }

@@ -3,7 +3,7 @@
 #include <wabe/dom0.h>
 #include <wabe/lib.h>
 
-#define PAYLOAD_LEAST 64       // shorter than any packed kernel
+#define PAYLOAD_LEAST 64 // shorter than any packed kernel
 
 // Unpack `payload` into scratch memory.
 static struct bytes unpack(struct dom0_builder *b, struct bytes payload)
@@ -14,8 +14,9 @@ static struct bytes unpack(struct dom0_builder *b, struct bytes payload)
 	u8 *out;
 
 	if (!arena_bytes) {
-		dom0_refuse("the kernel",
-			    "it is packed in a format other than XZ, gzip and zstd");
+		dom0_refuse(
+		    "the kernel",
+		    "it is packed in a format other than XZ, gzip and zstd");
 	}
 	if (!out_bytes) {
 		dom0_refuse("the kernel", "its unpacked size makes no sense");
@@ -44,8 +45,8 @@ void dom0_kernel_read(struct dom0_builder *b)
 		}
 		if (!why) {
 			file = memcmp(payload.data, "\177ELF", 4) == 0
-				       ? payload
-				       : unpack(b, payload);
+				   ? payload
+				   : unpack(b, payload);
 		}
 	}
 	if (!why) {

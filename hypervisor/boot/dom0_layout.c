@@ -104,8 +104,8 @@ static bool p2m_apart(const struct dom0_builder *b)
 
 	return va != KERNEL_NOTE_NONE && va % PAGE_SIZE == 0 &&
 	       va_range_ok(va, bytes) &&
-	       (va / L4_SLOT > (base + (b->layout.mapped << PAGE_SHIFT) - 1) /
-				       L4_SLOT ||
+	       (va / L4_SLOT >
+		    (base + (b->layout.mapped << PAGE_SHIFT) - 1) / L4_SLOT ||
 		(va + bytes - 1) / L4_SLOT < base / L4_SLOT);
 }
 
@@ -168,8 +168,8 @@ void dom0_layout_make(struct dom0_builder *b)
 	}
 	if (!l->p2m_va) {
 		l->p2m_va = b->kernel.init_p2m;
-		l->p2m_table_count = tables_below_l4(
-			l->p2m_va, l->p2m_frames << PAGE_SHIFT);
+		l->p2m_table_count =
+		    tables_below_l4(l->p2m_va, l->p2m_frames << PAGE_SHIFT);
 		l->p2m = place(b, pfn, l->p2m_frames + l->p2m_table_count);
 		l->p2m_tables = l->p2m + l->p2m_frames;
 	}

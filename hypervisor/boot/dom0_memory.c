@@ -53,15 +53,15 @@ void *dom0_scratch(struct dom0_builder *b, u64 bytes)
 	while (PAGE_SIZE << order < bytes) {
 		order++;
 	}
-	p = order > ORDER_MAX ? NULL
-			      : frames_alloc(b->domain, order, LOW_BITS,
-					     ALLOC_NO_SCRUB);
+	p = order > ORDER_MAX
+		? NULL
+		: frames_alloc(b->domain, order, LOW_BITS, ALLOC_NO_SCRUB);
 	memory = p ? boot_ptr(mfn_to_maddr(page_mfn(p)), bytes) : NULL;
 	if (!memory) {
 		dom0_refuse("the kernel", "too little memory to unpack it");
 	}
 	b->scratch[b->scratch_count++] =
-		(struct extent){page_mfn(p).n, 1ull << order};
+	    (struct extent){page_mfn(p).n, 1ull << order};
 	return memory;
 }
 
@@ -79,8 +79,8 @@ static u64 extents_take(struct dom0_builder *b, u64 wanted, u32 bits)
 					 ALLOC_NO_SCRUB);
 		}
 		if (p) {
-			b->extents[b->extent_count++] = (struct extent){
-				page_mfn(p).n, 1ull << order};
+			b->extents[b->extent_count++] =
+			    (struct extent){page_mfn(p).n, 1ull << order};
 			got += 1ull << order;
 		} else if (order-- == 0) {
 			break;
@@ -145,9 +145,8 @@ void dom0_memory_settle(struct dom0_builder *b)
 	if (!b->scratch_kept) {
 		scratch_release(b);
 	}
-	b->domain->pages_max = options.dom0_mem_max
-				       ? options.dom0_mem_max >> PAGE_SHIFT
-				       : ~0ull;
+	b->domain->pages_max =
+	    options.dom0_mem_max ? options.dom0_mem_max >> PAGE_SHIFT : ~0ull;
 }
 
 mfn_t dom0_mfn(const struct dom0_builder *b, u64 pfn)
@@ -196,8 +195,8 @@ void dom0_p2m_write(const struct dom0_builder *b)
 				if (list) {
 					page_unmap(list);
 				}
-				list = page_map(dom0_mfn(
-					b, b->layout.p2m + pfn / 512));
+				list = page_map(
+				    dom0_mfn(b, b->layout.p2m + pfn / 512));
 			}
 			list[pfn % 512] = e->mfn + n;
 			m2p_set(MFN(e->mfn + n), pfn);

@@ -13,15 +13,15 @@
 
 struct region {
 	u64 va, bytes;
-	u64 target;            // pfn that `va` maps
-	u64 l1, l2, l3;        // pfn of the first table of each level
+	u64 target;	// pfn that `va` maps
+	u64 l1, l2, l3; // pfn of the first table of each level
 };
 
 // A page table may be mapped, but not writably.
 static u64 leaf_flags(const struct dom0_builder *b, u64 pfn)
 {
 	return pfn - b->layout.tables < b->layout.table_count ? FLAGS_RO
-							       : FLAGS_RW;
+							      : FLAGS_RW;
 }
 
 static void level_fill(const struct dom0_builder *b, const struct region *r,
@@ -41,8 +41,8 @@ static void level_fill(const struct dom0_builder *b, const struct region *r,
 			entries = page_map(dom0_mfn(b, table));
 		}
 		entries[unit % 512] =
-			mfn_to_maddr(dom0_mfn(b, target)) |
-			(level == 1 ? leaf_flags(b, target) : FLAGS_RW);
+		    mfn_to_maddr(dom0_mfn(b, target)) |
+		    (level == 1 ? leaf_flags(b, target) : FLAGS_RW);
 	}
 	page_unmap(entries);
 }
@@ -75,8 +75,8 @@ static void tables_clear(const struct dom0_builder *b, u64 pfn, u64 count)
 void dom0_tables_build(const struct dom0_builder *b)
 {
 	const struct dom0_layout *l = &b->layout;
-	struct region r = region_make(b->kernel.virt_base, l->mapped, 0,
-				      l->tables + 1);
+	struct region r =
+	    region_make(b->kernel.virt_base, l->mapped, 0, l->tables + 1);
 
 	tables_clear(b, l->tables, l->table_count);
 	region_fill(b, &r);

@@ -178,9 +178,9 @@ const char *elf_read(struct bytes file, struct kernel_image *out)
 		return "the ELF file is cut short";
 	}
 	*out = (struct kernel_image){
-		.entry = h.entry,
-		.hypercall_page = KERNEL_NOTE_NONE,
-		.init_p2m = KERNEL_NOTE_NONE,
+	    .entry = h.entry,
+	    .hypercall_page = KERNEL_NOTE_NONE,
+	    .init_p2m = KERNEL_NOTE_NONE,
 	};
 	why = segments_read(out, file, &h);
 	if (!why && !out->has_notes) {

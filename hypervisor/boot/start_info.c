@@ -34,8 +34,8 @@ static bool vga_framebuffer(struct dom0_vga_console_info *v)
 	if (!f->maddr) {
 		return false;
 	}
-	v->video_type = boot_info.efi ? XEN_VGATYPE_EFI_LFB
-				      : XEN_VGATYPE_VESA_LFB;
+	v->video_type =
+	    boot_info.efi ? XEN_VGATYPE_EFI_LFB : XEN_VGATYPE_VESA_LFB;
 	v->u.vesa_lfb.width = (u16)f->width;
 	v->u.vesa_lfb.height = (u16)f->height;
 	v->u.vesa_lfb.bytes_per_line = (u16)f->pitch;
@@ -43,7 +43,7 @@ static bool vga_framebuffer(struct dom0_vga_console_info *v)
 	v->u.vesa_lfb.lfb_base = (u32)f->maddr;
 	v->u.vesa_lfb.ext_lfb_base = (u32)(f->maddr >> 32);
 	v->u.vesa_lfb.lfb_size =
-		(u32)DIV_ROUND_UP((u64)f->pitch * f->height, 65536);
+	    (u32)DIV_ROUND_UP((u64)f->pitch * f->height, 65536);
 	v->u.vesa_lfb.red_pos = f->red_pos;
 	v->u.vesa_lfb.red_size = f->red_size;
 	v->u.vesa_lfb.green_pos = f->green_pos;

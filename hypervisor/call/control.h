@@ -16,7 +16,7 @@ typedef long sysctl_fn(struct xen_sysctl *op);
 
 // sysctl_topology.c
 sysctl_fn sysctl_physinfo, sysctl_cputopoinfo, sysctl_numainfo,
-	sysctl_pcitopoinfo, sysctl_getcpuinfo, sysctl_availheap;
+    sysctl_pcitopoinfo, sysctl_getcpuinfo, sysctl_availheap;
 // sysctl_pool.c
 sysctl_fn sysctl_cpupool_op, sysctl_scheduler_op;
 // sysctl_policy.c

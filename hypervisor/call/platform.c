@@ -11,7 +11,7 @@
 
 #include "control.h"
 
-#define SLEEP_ENABLE BIT(13)   // PM1 control register
+#define SLEEP_ENABLE BIT(13) // PM1 control register
 #define SLEEP_S5 5
 #define SLEEP_WAIT_NS 200000000ull
 
@@ -40,8 +40,8 @@ static long settime64(struct xen_platform_op *op)
 	return settime(t->secs, t->nsecs, t->system_time);
 }
 
-// The BIOS was not asked about disks and screens before boot, and EFI's run-time
-// services are not used: dom0 sees a machine without them.
+// The BIOS was not asked about disks and screens before boot, and EFI's
+// run-time services are not used: dom0 sees a machine without them.
 static long firmware_info(struct xen_platform_op *op)
 {
 	struct xenpf_firmware_info *f = &op->u.firmware_info;

@@ -20,9 +20,9 @@ static long readconsole(struct xen_sysctl *op)
 	char text[CHUNK];
 
 	while (done < rc->count) {
-		size_t part = console_ring_read(
-			text, MIN(CHUNK, rc->count - done), &rc->index,
-			incremental, false);
+		size_t part =
+		    console_ring_read(text, MIN(CHUNK, rc->count - done),
+				      &rc->index, incremental, false);
 
 		if (!part) {
 			break;
@@ -105,28 +105,28 @@ static long no_device(struct xen_sysctl *op)
 // By XEN_SYSCTL_*. Performance counters, trace buffers, lock profiles,
 // coverage, page offlining: -ENOSYS, as Xen without them.
 static sysctl_fn *const operations[] = {
-	[XEN_SYSCTL_readconsole] = readconsole,
-	[XEN_SYSCTL_physinfo] = sysctl_physinfo,
-	[XEN_SYSCTL_sched_id] = sched_id,
-	[XEN_SYSCTL_getdomaininfolist] = getdomaininfolist,
-	[XEN_SYSCTL_debug_keys] = debug_keys,
-	[XEN_SYSCTL_getcpuinfo] = sysctl_getcpuinfo,
-	[XEN_SYSCTL_availheap] = sysctl_availheap,
-	[XEN_SYSCTL_get_pmstat] = no_device,
-	[XEN_SYSCTL_cpu_hotplug] = refused,
-	[XEN_SYSCTL_pm_op] = no_device,
-	[XEN_SYSCTL_cputopoinfo] = sysctl_cputopoinfo,
-	[XEN_SYSCTL_numainfo] = sysctl_numainfo,
-	[XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
-	[XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
-	[XEN_SYSCTL_coverage_op] = refused,
-	[XEN_SYSCTL_psr_cmt_op] = no_device,
-	[XEN_SYSCTL_pcitopoinfo] = sysctl_pcitopoinfo,
-	[XEN_SYSCTL_psr_alloc] = no_device,
-	[XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_levelling_caps,
-	[XEN_SYSCTL_get_cpu_featureset] = sysctl_featureset,
-	[XEN_SYSCTL_livepatch_op] = refused,
-	[XEN_SYSCTL_get_cpu_policy] = sysctl_cpu_policy,
+    [XEN_SYSCTL_readconsole] = readconsole,
+    [XEN_SYSCTL_physinfo] = sysctl_physinfo,
+    [XEN_SYSCTL_sched_id] = sched_id,
+    [XEN_SYSCTL_getdomaininfolist] = getdomaininfolist,
+    [XEN_SYSCTL_debug_keys] = debug_keys,
+    [XEN_SYSCTL_getcpuinfo] = sysctl_getcpuinfo,
+    [XEN_SYSCTL_availheap] = sysctl_availheap,
+    [XEN_SYSCTL_get_pmstat] = no_device,
+    [XEN_SYSCTL_cpu_hotplug] = refused,
+    [XEN_SYSCTL_pm_op] = no_device,
+    [XEN_SYSCTL_cputopoinfo] = sysctl_cputopoinfo,
+    [XEN_SYSCTL_numainfo] = sysctl_numainfo,
+    [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
+    [XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
+    [XEN_SYSCTL_coverage_op] = refused,
+    [XEN_SYSCTL_psr_cmt_op] = no_device,
+    [XEN_SYSCTL_pcitopoinfo] = sysctl_pcitopoinfo,
+    [XEN_SYSCTL_psr_alloc] = no_device,
+    [XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_levelling_caps,
+    [XEN_SYSCTL_get_cpu_featureset] = sysctl_featureset,
+    [XEN_SYSCTL_livepatch_op] = refused,
+    [XEN_SYSCTL_get_cpu_policy] = sysctl_cpu_policy,
 };
 
 long call_sysctl(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)

@@ -9,9 +9,9 @@
 
 #include "control.h"
 
-#define LEVEL_SMT 1            // leaf 0xb: level types
+#define LEVEL_SMT 1 // leaf 0xb: level types
 #define LEVEL_CORE 2
-#define DISTANCE_LOCAL 10      // ACPI's SLIT: to itself
+#define DISTANCE_LOCAL 10 // ACPI's SLIT: to itself
 #define NODES 1
 #define DEVICES_SLICE 64u
 
@@ -77,9 +77,9 @@ static struct xen_sysctl_cputopo cpu_place(u32 cpu, struct apic_bits b)
 {
 	u32 id = cpus[cpu]->apic_id;
 	struct xen_sysctl_cputopo t = {
-		.core = (id & (u32)(BIT(b.package) - 1)) >> b.thread,
-		.socket = id >> b.package,
-		.node = 0,
+	    .core = (id & (u32)(BIT(b.package) - 1)) >> b.thread,
+	    .socket = id >> b.package,
+	    .node = 0,
 	};
 
 	return t;
@@ -160,8 +160,8 @@ long sysctl_numainfo(struct xen_sysctl *op)
 	u32 room = ni->num_nodes;
 	u32 distance = DISTANCE_LOCAL;
 	struct xen_sysctl_meminfo memory = {
-		.memsize = frames_total() << PAGE_SHIFT,
-		.memfree = frames_free() << PAGE_SHIFT,
+	    .memsize = frames_total() << PAGE_SHIFT,
+	    .memfree = frames_free() << PAGE_SHIFT,
 	};
 
 	ni->num_nodes = NODES;
@@ -217,7 +217,7 @@ long sysctl_getcpuinfo(struct xen_sysctl *op)
 
 	for (u32 i = 0; i < count; i++) {
 		struct xen_sysctl_cpuinfo info = {
-			.idletime = cpu_idle_ns(cpus[i]),
+		    .idletime = cpu_idle_ns(cpus[i]),
 		};
 
 		if (copy_to_guest_at(HANDLE_GVA(ci->info), i, &info,

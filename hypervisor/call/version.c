@@ -23,8 +23,8 @@
 #define FEATURE(name) (1u << XENFEAT_##name)
 #define FEATURES                                                               \
 	(FEATURE(mmu_pt_update_preserve_ad) | FEATURE(highmem_assist) |        \
-	 FEATURE(gnttab_map_avail_bits) |                                      \
-	 FEATURE(memory_op_vnode_supported) | FEATURE(direct_mapped))
+	 FEATURE(gnttab_map_avail_bits) | FEATURE(memory_op_vnode_supported) | \
+	 FEATURE(direct_mapped))
 
 // Copy out a text field of fixed size, filled up with zeros.
 static long text_return(u64 to, const char *text, u64 bytes)
@@ -165,10 +165,11 @@ long call_xen_version(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 
 // Types 0, 1 and 3 speak of 32-bit guests and change nothing; page-table
 // writes (2) are emulated with or without it.
-#define ASSISTS                                                                \
-	(BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |\
-	 BIT(VMASST_TYPE_writable_pagetables) |                                \
-	 BIT(VMASST_TYPE_pae_extended_cr3) |                                   \
+#define ASSISTS                                 \
+	(BIT(VMASST_TYPE_4gb_segments) |        \
+	 BIT(VMASST_TYPE_4gb_segments_notify) | \
+	 BIT(VMASST_TYPE_writable_pagetables) | \
+	 BIT(VMASST_TYPE_pae_extended_cr3) |    \
 	 BIT(VMASST_TYPE_runstate_update_flag))
 
 long call_vm_assist(u64 cmd, u64 type, u64 a2, u64 a3, u64 a4)

@@ -43,18 +43,18 @@ void shim_stop(void);
 struct kernel_segment {
 	const u8 *data;
 	u64 file_bytes, bytes;
-	u64 paddr;             // pseudo-physical, offset taken off
+	u64 paddr; // pseudo-physical, offset taken off
 };
 
 struct kernel_image {
 	u32 segment_count;
 	struct kernel_segment segments[KERNEL_SEGMENTS_MAX];
-	u64 paddr_end;         // highest end of a segment
+	u64 paddr_end; // highest end of a segment
 	// Xen's notes; _NONE where absent.
 	u64 entry, virt_base, paddr_offset;
-	u64 hypercall_page;    // guest address to fill, or none
-	u64 init_p2m;          // guest address for the p2m list, or none
-	bool mod_start_pfn;    // the initrd need not be mapped
+	u64 hypercall_page; // guest address to fill, or none
+	u64 init_p2m;	    // guest address for the p2m list, or none
+	bool mod_start_pfn; // the initrd need not be mapped
 	bool has_notes;
 };
 
@@ -72,12 +72,12 @@ struct extent {
 // Where things stand, in pfns of dom0. "Mapped" is at virt_base + pfn * 4096.
 struct dom0_layout {
 	u64 initrd, initrd_bytes;
-	u64 p2m, p2m_frames;           // the list itself
+	u64 p2m, p2m_frames;		 // the list itself
 	u64 p2m_tables, p2m_table_count; // tables mapping it, if not `mapped`
 	u64 p2m_va;
 	u64 start_info, stack;
-	u64 tables, table_count;       // L4 first
-	u64 mapped;                    // pfns [0, mapped) are mapped
+	u64 tables, table_count; // L4 first
+	u64 mapped;		 // pfns [0, mapped) are mapped
 };
 
 struct dom0_builder {
@@ -85,20 +85,20 @@ struct dom0_builder {
 	struct bytes kernel_module, initrd;
 	struct kernel_image kernel;
 	struct dom0_layout layout;
-	u64 pages;                     // frames that dom0 gets
+	u64 pages; // frames that dom0 gets
 	u32 extent_count;
 	struct extent extents[EXTENTS_MAX];
 	// Memory of dom0 that serves for unpacking first.
 	u32 scratch_count;
 	struct extent scratch[2];
-	bool scratch_kept;             // it stays dom0's, as its last frames
+	bool scratch_kept; // it stays dom0's, as its last frames
 };
 
 // Stop the machine: `what` (a boot module) cannot be used, and why.
 void dom0_refuse(const char *what, const char *why) NORETURN;
 
 // boot/dom0_memory.c
-u64 dom0_memory_target(void);          // frames, from options and what is free
+u64 dom0_memory_target(void); // frames, from options and what is free
 // Contiguous memory below 4 GiB, which becomes dom0's own later.
 void *dom0_scratch(struct dom0_builder *b, u64 bytes);
 void dom0_memory_populate(struct dom0_builder *b);
@@ -110,7 +110,7 @@ void dom0_write(const struct dom0_builder *b, u64 paddr, const void *data,
 void dom0_p2m_write(const struct dom0_builder *b);
 
 // boot/dom0_kernel.c
-void dom0_kernel_read(struct dom0_builder *b);   // unpack, parse
+void dom0_kernel_read(struct dom0_builder *b); // unpack, parse
 void dom0_kernel_load(const struct dom0_builder *b);
 // boot/dom0_layout.c
 void dom0_layout_make(struct dom0_builder *b);
