@@ -22,10 +22,12 @@ sysctl_fn sysctl_cpupool_op, sysctl_scheduler_op;
 // sysctl_policy.c
 sysctl_fn sysctl_featureset, sysctl_cpu_policy, sysctl_levelling_caps;
 
-// ns that a CPU has idled.
+// ns that a CPU has idled, the present stretch included.
 static inline u64 cpu_idle_ns(const struct cpu *c)
 {
-	return READ_ONCE(c->idle_ns);
+	u64 since = READ_ONCE(c->idle_since), now = time_now();
+
+	return READ_ONCE(c->idle_ns) + (since && since < now ? now - since : 0);
 }
 
 #endif
