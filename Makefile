@@ -31,17 +31,19 @@ all: $(BUILD)/wabe
 
 $(BUILD)/include/asm-offsets.h: $(HV_GENERATE)
 	@mkdir -p $(@D) $(BUILD)/hypervisor/x86
-	$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -g0 -MMD \
+	@$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -g0 -MMD \
 		-MF $(BUILD)/hypervisor/x86/asm-offsets.d -MT $@ -S $< -o - \
 		| sed -n 's/^.*@OFFSET \([A-Z0-9_]*\) \$$*\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' >$@
 
 $(BUILD)/%.o: %.c | $(BUILD)/include/asm-offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -MMD -c $< -o $@
+	@echo '  CC   $<'
+	@$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -MMD -c $< -o $@
 
 $(BUILD)/%.S.o: %.S $(BUILD)/include/asm-offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -MMD -c $< -o $@
+	@echo '  AS   $<'
+	@$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -MMD -c $< -o $@
 
 -include $(HV_OBJ:.o=.d) $(BUILD)/hypervisor/x86/asm-offsets.d
 
