@@ -212,28 +212,18 @@ u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
 }
 
 #define AT(r) offsetof(struct cpu_user_regs, r)
-static const u8 gpr_offset[16] = {
+const u8 gpr_offset[16] = {
 	AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
 	AT(r8),	 AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
 };
-
-static u64 *gpr(const struct cpu_user_regs *regs, u32 number)
-{
-	return (u64 *)((char *)regs + gpr_offset[number & 15]);
-}
-
-u64 gpr_get(const struct cpu_user_regs *regs, u32 number)
-{
-	return *gpr(regs, number);
-}
 
 u64 gpr_get_sized(const struct cpu_user_regs *regs, u32 number, u32 bytes,
 		  bool rex)
 {
 	if (bytes == 1 && !rex && (number & ~3u) == 4) {
-		return *gpr(regs, number - 4) >> 8 & 0xff;
+		return gpr_get(regs, number - 4) >> 8 & 0xff;
 	}
-	return *gpr(regs, number) & bytes_mask(bytes);
+	return gpr_get(regs, number) & bytes_mask(bytes);
 }
 
 // As the processor: 4 bytes clear the upper half, 1 and 2 leave the rest.

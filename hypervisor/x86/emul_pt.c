@@ -237,6 +237,43 @@ static bool entry_write(struct cpu_user_regs *regs, const struct insn *i,
 	return true; // nothing done: the instruction faults again
 }
 
+// `xchg %reg, (%reg)` and `mov %reg, (%reg)` of 8 bytes are nearly all there
+// is, so they do without decoder and effect. False: nothing done, go the long
+// way (another instruction, or the entry changed, or is refused).
+//
+//   byte 0: 0100 1R.B   REX.W   byte 1: 87 xchg, 89 mov
+//   byte 2: 00 reg base         (base 4 and 5 mean other forms)
+static bool simple_write(struct cpu_user_regs *regs, struct domain *d,
+			 struct page *table, u64 va)
+{
+	u32 base, reg, opcode;
+	u64 head, entry;
+
+	if (regs->cs != SEL_GUEST_CS64 ||
+	    (regs->rip & PAGE_OFFSET_MASK) > PAGE_SIZE - sizeof(head) ||
+	    read_guest_u64(&head, GVA(regs->rip))) {
+		return false;
+	}
+	opcode = head >> 8 & 0xff;
+	if ((head & 0xc000f8) != 0x48 || (head >> 16 & 6) == 4 ||
+	    (opcode != 0x87 && opcode != 0x89)) {
+		return false;
+	}
+	base = (head >> 16 & 7) | (head & 1) << 3;
+	reg = (head >> 19 & 7) | (head & 4) << 1;
+	if (gpr_get(regs, base) != va || (va & 7) ||
+	    read_guest_u64(&entry, GVA(va)) ||
+	    pt_cmpxchg_l1(d, table, (va & PAGE_OFFSET_MASK) / 8, entry,
+			  gpr_get(regs, reg), &head)) {
+		return false;
+	}
+	if (opcode == 0x87) {
+		*gpr(regs, reg) = entry;
+	}
+	insn_retire(regs, 3);
+	return true;
+}
+
 // The L1 table of `v`'s domain that is mapped at `va`, with a reference of its
 // type, or NULL.
 static struct page *table_get(struct vcpu *v, u64 va)
@@ -256,11 +293,27 @@ static struct page *table_get(struct vcpu *v, u64 va)
 	return p;
 }
 
+// Any instruction, with the table at `va` held.
+static bool decoded_write(struct cpu_user_regs *regs, struct vcpu *v,
+			  struct page *table, u64 va)
+{
+	struct insn i;
+
+	if (!insn_fetch_decode(&i, regs)) {
+		log_guest("page table write at %lx by an unknown instruction",
+			  regs->rip);
+		return false;
+	}
+	return i.memory && (va & 7) + i.op_bytes <= 8 &&
+	       operand_address(&i, regs) + insn_segment_base(v, i.segment) ==
+		       va &&
+	       entry_write(regs, &i, v->domain, table, va);
+}
+
 bool emul_pt_write(struct cpu_user_regs *regs, u64 va)
 {
 	struct vcpu *v = current_vcpu();
 	struct page *table;
-	struct insn i;
 	bool done;
 
 	if (!(v->domain->vm_assist & BIT(VMASST_TYPE_writable_pagetables))) {
@@ -270,17 +323,8 @@ bool emul_pt_write(struct cpu_user_regs *regs, u64 va)
 	if (!table) {
 		return false;
 	}
-	if (!insn_fetch_decode(&i, regs)) {
-		log_guest("page table write at %lx by an unknown instruction",
-			  regs->rip);
-		done = false;
-	} else {
-		done = i.memory && (va & 7) + i.op_bytes <= 8 &&
-		       operand_address(&i, regs) +
-				       insn_segment_base(v, i.segment) ==
-			       va &&
-		       entry_write(regs, &i, v->domain, table, va);
-	}
+	done = simple_write(regs, v->domain, table, va) ||
+	       decoded_write(regs, v, table, va);
 	page_put_type(table);
 	return done;
 }

@@ -60,8 +60,20 @@ u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip);
 bool insn_fetch_decode(struct insn *i, const struct cpu_user_regs *regs)
 	MUST_CHECK;
 
+// Where register `number` (0 to 15) is kept.
+extern const u8 gpr_offset[16];
+
+static inline u64 *gpr(struct cpu_user_regs *regs, u32 number)
+{
+	return (u64 *)((char *)regs + gpr_offset[number & 15]);
+}
+
+static inline u64 gpr_get(const struct cpu_user_regs *regs, u32 number)
+{
+	return *(const u64 *)((const char *)regs + gpr_offset[number & 15]);
+}
+
 // A register's `bytes` low bytes (without REX, 4 to 7 are ah, ch, dh, bh).
-u64 gpr_get(const struct cpu_user_regs *regs, u32 number);
 u64 gpr_get_sized(const struct cpu_user_regs *regs, u32 number, u32 bytes,
 		  bool rex);
 void gpr_set_sized(struct cpu_user_regs *regs, u32 number, u32 bytes, bool rex,
