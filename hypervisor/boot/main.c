@@ -6,6 +6,7 @@
 #include <wabe/alloc.h>
 #include <wabe/console.h>
 #include <wabe/cpu.h>
+#include <wabe/cpuid.h>
 #include <wabe/irq.h>
 #include <wabe/lib.h>
 #include <wabe/mapcache.h>
@@ -125,6 +126,7 @@ void boot_main(u32 magic, u32 info)
 	memory_start();
 	acpi_init();
 	cpu_start();
+	cpu_policies_init();
 	devices_start();
 	leaks_print();
 	printk("Processors: %u", smp_boot());

@@ -13,10 +13,15 @@
 
 #define OPCODE_RDMSR_BYTES 0x320f
 
-// cli, sti and ports: kernel mode counts as ring 1.
+// cli, sti and ports: kernel mode counts as ring 1, or as ring 0 for a guest
+// that keeps its iopl in rflags.
 static bool iopl_suffices(const struct vcpu *v)
 {
-	return v->iopl >= (v->kernel_mode ? 1 : 3);
+	if (!v->kernel_mode) {
+		return v->iopl == 3;
+	}
+	return v->iopl >= 1 ||
+	       (v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
 }
 
 // wbinvd: who has devices may have reason to; for others it does nothing.
@@ -98,9 +103,6 @@ bool emul_privileged(struct cpu_user_regs *regs)
 	struct insn i;
 	u64 head;
 
-	if (regs->error_code) { // a selector's fault, no privileged instruction
-		return false;
-	}
 	// Linux reads KERNEL_GS_BASE at each context switch: no decoder for it.
 	if (v->kernel_mode && regs->cs == SEL_GUEST_CS64 &&
 	    (regs->rip & PAGE_OFFSET_MASK) <= PAGE_SIZE - sizeof(head) &&
