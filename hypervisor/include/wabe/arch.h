@@ -31,6 +31,17 @@ static inline void cpu_relax(void)
 	asm volatile("pause" ::: "memory");
 }
 
+// Let waiting interrupts in, then go on with interrupts off. With `halt`, sleep
+// until there is one. Only the idle loop does this.
+static inline void cpu_idle_window(bool halt)
+{
+	if (halt) {
+		asm volatile("sti; hlt; cli" ::: "memory");
+	} else {
+		asm volatile("sti; nop; cli" ::: "memory");
+	}
+}
+
 // Wait a moment while serving other CPUs' TLB flush requests (x86/tlb.c).
 void cpu_relax_serving(void);
 

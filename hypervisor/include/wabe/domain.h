@@ -79,6 +79,7 @@ struct vcpu {
 	struct callback callbacks[CALLBACKS];
 	struct fpu_state *fpu;        // x86/fpu.c
 	u64 xcr0;
+	u32 fpu_cpu;                  // CPU + 1 whose registers hold it, or 0
 	u64 vm_assist_runstate;       // nothing yet reads it
 	struct page *put_pending;     // table whose release was preempted (mm)
 	bool initialised;             // has a context to run
@@ -98,6 +99,7 @@ struct vcpu {
 	struct cpumask hard, soft;    // affinity
 	struct vcpu_runstate_info runstate;
 	struct share *runstate_share; // where the guest wants it copied
+	u32 runstate_offset;          // within the share's frame
 	u64 runstate_gva;             // or by guest address, 0 = none
 	u32 poll_port;                // SCHEDOP_poll: one port; ~0 several
 	u8 polling;                   // atomic; see pollers_wake()
@@ -148,6 +150,10 @@ struct domain {
 	u64 pages;                 // frames owned and allocated
 	u64 pages_max;             // limit for allocations
 	u64 heap_frames;           // hypervisor frames this domain may map
+
+	// Who destroys it, one at a time (mm/relinquish.c).
+	struct page *relinquish_at; // referenced; where to go on
+	bool relinquish_again;     // this pass found something: one more
 
 	// domain.evtchn_lock
 	lock_t evtchn_lock;
@@ -207,6 +213,8 @@ void domain_hold(struct domain *d);
 void domain_put(struct domain *d);
 // The next domain with an id >= `from`, referenced, or NULL (listing).
 struct domain *domain_next(domid_t from);
+// How many domains domain_get() finds: a count that is kept, not taken.
+u32 domain_count(void);
 
 // The vCPU `id` of `d`, or NULL. Bounds-checked and clamped.
 struct vcpu *domain_vcpu(struct domain *d, u32 id);

@@ -19,6 +19,22 @@ void vcpu_block(void);
 // SCHEDOP_yield. Current vCPU.
 void vcpu_yield(void);
 
+// SCHEDOP_poll, current vCPU: announce that it is going to wait for `port` (~0:
+// several). Then the caller looks at the ports, and either waits (until `until`
+// ns; 0: no limit) or ends it.
+void vcpu_poll_begin(u32 port);
+void vcpu_poll_wait(u64 until);
+void vcpu_poll_end(struct vcpu *v);
+// SCHEDOP_poll waits: `port` of `d` became pending (evtchn code, on each 0 -> 1
+// of a pending bit, masked or not): wake who polls it. Cheap if no one polls.
+void pollers_wake_slow(struct domain *d, u32 port);
+static inline void pollers_wake(struct domain *d, u32 port)
+{
+	if (unlikely(READ_ONCE(d->pollers))) {
+		pollers_wake_slow(d, port);
+	}
+}
+
 // Choose and switch (WORK_SCHED). Afterwards this_cpu()->current may differ.
 void sched_run(void);
 // Before returning to a guest: do all pending work, switch, idle in HLT. On
@@ -26,7 +42,12 @@ void sched_run(void);
 // entry.S on an empty stack.
 void cpu_do_work(void);
 
+// Run queue and idle vCPU (c->idle; also c->current if that is NULL). Before
+// the CPU comes online. 0 or -ENOMEM.
 int sched_init_cpu(struct cpu *c);
+// Shares of a domain, before its first vCPU. 0 or -ENOMEM.
+int sched_domain_create(struct domain *d);
+void sched_domain_destroy(struct domain *d);
 int sched_vcpu_create(struct vcpu *v);
 void sched_vcpu_destroy(struct vcpu *v);
 // New hard or soft affinity; moves the vCPU if it must. -EINVAL if empty.

@@ -3,16 +3,17 @@
 #ifndef WABE_TIMER_H
 #define WABE_TIMER_H
 
+#include <wabe/pheap.h>
 #include <wabe/types.h>
 
 struct cpu;
 
 struct timer {
-	u64 expires;           // ns of time_now()
+	struct pheap_node node; // key: ns of time_now(); timers.lock
 	void (*fn)(void *data);
 	void *data;
 	u32 cpu;               // whose heap it is in, or was last
-	u32 slot;              // place in the heap + 1; 0 = not set
+	u32 set;               // is it in the heap?
 };
 
 // `fn` runs on the CPU where the timer was set, interrupts off, no lock held.
@@ -25,8 +26,11 @@ void timer_set_on(struct timer *t, u64 expires, u32 cpu);
 void timer_stop(struct timer *t);
 static inline bool timer_is_set(const struct timer *t)
 {
-	return READ_ONCE(t->slot) != 0;
+	return READ_ONCE(t->set) != 0;
 }
+// The same, and waits until the function does not run on another CPU: after
+// it `data` may be freed. No lock held that the function takes.
+void timer_kill(struct timer *t);
 // Move a timer that is set to another CPU (its vCPU moved).
 void timer_migrate(struct timer *t, u32 cpu);
 // Run those that are due, program the next deadline (WORK_TIMERS).

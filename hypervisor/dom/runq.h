@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// The scheduler's own structures, for sched*.c.
+//
+// Each vCPU has a virtual time that grows, while it runs, with real time
+// divided by its weight. A CPU runs the waiting vCPU with the smallest; so
+// time is shared by weight. Virtual times are local to a run queue; adding the
+// queue's offset makes them global. Queues steal from each other who is behind
+// in global time (sched_queue.c), so sharing is fair beyond one CPU as well.
+#ifndef WABE_RUNQ_H
+#define WABE_RUNQ_H
+
+#include <wabe/domain.h>
+#include <wabe/lock.h>
+#include <wabe/pheap.h>
+
+#define SLICE_NS 6000000ull        // how long a vCPU runs while others wait
+#define WAKE_CREDIT_NS 5000000ull  // how far behind its queue a sleeper may be
+#define PREEMPT_NS 500000ull       // who is that far behind interrupts
+#define BALANCE_NS 12000000ull     // who waits that far behind is stolen
+#define LAG_NS 100000000ull        // how far a queue may be behind the front
+#define CAP_PERIOD_NS 10000000ull  // budgets are filled that often
+#define WEIGHT_DEFAULT 256
+#define STEAL_SCAN 64              // vCPUs looked at in one queue
+
+// A domain's shares.
+struct sched_domain {
+	u64 inverse;               // virtual ns per real ns, << 24
+	s64 budget;                // atomic: ns left in this period, if capped
+	s64 full;                  // ns for a period, 0: no cap
+	struct timer refill;
+	struct domain *domain;
+};
+
+// runq.lock of the vCPU's processor guards all.
+struct sched_vcpu {
+	struct pheap_node node;    // key: virtual time; in runq.heap if waiting
+	struct list link;          // in runq.waiting
+	struct vcpu *vcpu;
+	u64 vtime;
+	s64 quota;                 // ns it may still run, of a capped domain
+	u32 time_cpu;              // CPU where its time was last published
+	u8 parked;                 // waits for the budget to be filled
+};
+
+struct runq {
+	lock_t lock;
+	u32 cpu;                   // constant
+	struct pheap heap;         // waiting vCPUs by virtual time
+	struct list waiting;       // the same vCPUs, longest waiting first
+	u32 waiting_count;         // read without the lock as a hint
+	bool yielding;             // the running vCPU lets others go first
+	struct vcpu *running;      // never NULL; the idle vCPU
+	u64 since;                 // when `running` was last charged
+	u64 slice_end;
+	u64 floor;                 // virtual time below which nobody is; grows
+	u64 offset;                // to global virtual time
+	u64 best;                  // global time of the first waiting, or ~0
+	struct timer slice;
+};
+
+static inline struct sched_vcpu *node_sched(struct pheap_node *n)
+{
+	return container_of(n, struct sched_vcpu, node);
+}
+
+static inline bool vcpu_runnable(const struct vcpu *v)
+{
+	return !(READ_ONCE(v->pause_count) | READ_ONCE(v->blocked) |
+		 READ_ONCE(v->offline) | READ_ONCE(v->domain->pause_count) |
+		 v->sched->parked);
+}
+
+// sched.c. The queue of a vCPU, locked.
+struct runq *runq_lock_vcpu(const struct vcpu *v);
+
+// sched_queue.c. runq.lock held.
+void runq_insert(struct runq *q, struct vcpu *v);
+void runq_remove(struct runq *q, struct vcpu *v);
+// Charge the running vCPU up to `now`.
+void runq_charge(struct runq *q, u64 now);
+// The vCPU, which waits in no queue, moves to another processor. Both locks.
+void runq_move(struct runq *from, struct runq *to, struct vcpu *v);
+// No vCPU is in the queue and one comes: make its time current.
+void runq_catch_up(struct runq *q);
+// Take the locks of two queues in order.
+void runq_lock_both(struct runq *a, struct runq *b);
+// Take a vCPU that waits elsewhere into this queue, of which no lock is held:
+// any, or one that is far behind. true: there was one.
+bool runq_steal_any(struct runq *q);
+bool runq_steal_behind(struct runq *q);
+
+// sched_cap.c. May the vCPU of a capped domain run? Takes part of the budget.
+bool cap_take(struct vcpu *v);
+// It stopped running: what it did not use goes back.
+void cap_return(struct vcpu *v);
+
+#endif

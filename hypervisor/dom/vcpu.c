@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// Making and freeing a vCPU; its timers; where its vcpu_info lies.
+#include <wabe/alloc.h>
+#include <wabe/context.h>
+#include <wabe/errno.h>
+#include <wabe/evtchn.h>
+#include <wabe/lib.h>
+#include <wabe/sched.h>
+#include <wabe/share.h>
+#include <wabe/time.h>
+
+#include "dom.h"
+
+// --- timers -----------------------------------------------------------------
+
+static void singleshot_fires(void *data)
+{
+	virq_raise_vcpu(data, VIRQ_TIMER);
+}
+
+static void periodic_fires(void *data)
+{
+	struct vcpu *v = data;
+	u64 period = READ_ONCE(v->period_ns);
+
+	virq_raise_vcpu(v, VIRQ_TIMER);
+	if (period) {
+		timer_set(&v->periodic,
+			  MAX(v->periodic.node.key + period, time_now()));
+	}
+}
+
+static void poll_times_out(void *data)
+{
+	struct vcpu *v = data;
+
+	if (v->polling) {
+		vcpu_kick(v);
+	}
+}
+
+static void timers_create(struct vcpu *v)
+{
+	timer_init(&v->singleshot, singleshot_fires, v);
+	timer_init(&v->periodic, periodic_fires, v);
+	timer_init(&v->poll_timer, poll_times_out, v);
+}
+
+void vcpu_kill_timers(struct vcpu *v)
+{
+	v->period_ns = 0;
+	timer_kill(&v->singleshot);
+	timer_kill(&v->periodic);
+	timer_kill(&v->poll_timer);
+}
+
+// --- vcpu_info --------------------------------------------------------------
+
+// Domains of up to 32 vCPUs find them in shared_info; others must register.
+static struct vcpu_info *info_default(const struct vcpu *v)
+{
+	return v->id < XEN_LEGACY_MAX_VCPUS ? &v->domain->shared->vcpu_info[v->id]
+					    : shared_info_dummy->vcpu_info;
+}
+
+static bool info_is_dummy(const struct vcpu *v)
+{
+	return v->info == shared_info_dummy->vcpu_info;
+}
+
+void vcpu_info_reset(struct vcpu *v)
+{
+	struct share *old = v->info_share;
+
+	v->info_share = NULL;
+	WRITE_ONCE(v->info, info_default(v));
+	share_destroy(old);
+}
+
+// Events that are raised while it moves are written to the old place or the
+// new one; evtchn_recheck() finds what went to the old one after the copy.
+static void info_move(struct vcpu *v, struct vcpu_info *to)
+{
+	if (info_is_dummy(v)) {
+		memset(to, 0, sizeof(*to));
+		to->evtchn_upcall_mask = 1;
+	} else {
+		memcpy(to, v->info, sizeof(*to));
+	}
+	__atomic_store_n(&v->info, to, __ATOMIC_SEQ_CST);
+	vcpu_time_publish(v);
+	evtchn_recheck(v);
+}
+
+int vcpu_info_register(struct vcpu *v, u64 mfn, u32 offset)
+{
+	struct domain *d = v->domain;
+	struct share *s;
+	int error;
+
+	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
+	    offset % __alignof__(struct vcpu_info)) {
+		return -ENXIO;
+	}
+	if (v != current_vcpu() && !v->offline) {
+		return -EINVAL;
+	}
+	s = share_create(d, MFN(mfn), &error);
+	if (!s) {
+		return error;
+	}
+	lock(&d->lifecycle_lock);
+	if (v->info_share) {
+		unlock(&d->lifecycle_lock);
+		share_destroy(s);
+		return -EINVAL;
+	}
+	v->info_share = s;
+	unlock(&d->lifecycle_lock);
+	info_move(v, (void *)((char *)s->page + offset));
+	return 0;
+}
+
+// --- creation ---------------------------------------------------------------
+
+int vcpu_create(struct domain *d, u32 id, u32 cpu, struct vcpu **out)
+{
+	struct vcpu *v;
+	int error;
+
+	if (id >= d->vcpus_max || d->vcpu[id]) {
+		return -EINVAL;
+	}
+	v = heap_alloc(sizeof(*v));
+	if (!v) {
+		return -ENOMEM;
+	}
+	v->domain = d;
+	v->id = id;
+	v->serial = __atomic_add_fetch(&vcpu_serial, 1, __ATOMIC_RELAXED);
+	v->processor = cpu;
+	v->offline = 1;
+	v->kernel_mode = 1;
+	timers_create(v);
+	error = sched_vcpu_create(v);
+	if (error) {
+		goto free_vcpu;
+	}
+	error = context_init_vcpu(v);
+	if (error) {
+		goto destroy_sched;
+	}
+	v->info = info_default(v);
+	v->info->evtchn_upcall_mask = 1;
+	__atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
+	if (out) {
+		*out = v;
+	}
+	return 0;
+
+destroy_sched:
+	sched_vcpu_destroy(v);
+free_vcpu:
+	heap_free(v);
+	return error;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	v->domain->vcpu[v->id] = NULL;
+	vcpu_kill_timers(v);
+	evtchns_vcpu_destroy(v);
+	runstate_release(v);
+	share_destroy(v->info_share);
+	context_destroy_vcpu(v);
+	sched_vcpu_destroy(v);
+	heap_free(v);
+}
