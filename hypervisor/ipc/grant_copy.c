@@ -91,7 +91,7 @@ static void bytes_copy(const struct operand *to, u32 to_offset,
 	const char *src = page_map(MFN(from->mfn));
 	char *dst = page_map(MFN(to->mfn));
 
-	memcpy(dst + to_offset, src + from_offset, bytes);
+	memmove(dst + to_offset, src + from_offset, bytes);   // maybe one frame
 	page_unmap(dst);
 	page_unmap(src);
 }
