@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 // CPUID as guests see it: the domain's policy, what depends on the vCPU, the
-// hypervisor's own leaves; and the copies of policies from and to the
-// toolstack.
+// hypervisor's own leaves.
 //
 // Only CPUID behind the "forced emulation" prefix comes here; a plain one runs
 // natively, and user space sees the machine.
-#include <wabe/alloc.h>
 #include <wabe/cpu.h>
 #include <wabe/cpuid.h>
 #include <wabe/domain.h>
 #include <wabe/emul.h>
 #include <wabe/guest.h>
 #include <wabe/lib.h>
+#include <wabe/page.h>
 #include <wabe/time.h>
 #include <wabe/trap.h>
 
@@ -169,120 +168,4 @@ bool emul_forced_cpuid(struct cpu_user_regs *regs)
 	regs->rdx = r.d;
 	insn_retire(regs, sizeof(forced_cpuid));
 	return true;
-}
-
-// --- the toolstack ----------------------------------------------------------
-
-// Write `made` elements to an array with room for *count; tell how many.
-static int array_out(gva_t to, u32 *count, const void *from, u32 made, u32 max,
-		     u32 size)
-{
-	if (!to.a) {
-		*count = max;
-		return 0;
-	}
-	if (*count < made) {
-		return -ENOBUFS;
-	}
-	*count = made;
-	return copy_to_guest(to, from, (u64)made * size);
-}
-
-int cpu_policy_copy_out(const struct cpu_policy *p, gva_t leaves,
-			u32 *leaf_count, gva_t msrs, u32 *msr_count)
-{
-	struct xen_cpuid_leaf leaf_list[CPU_POLICY_LEAVES_MAX];
-	struct xen_msr_entry msr_list[CPU_POLICY_MSRS_MAX];
-	int error = array_out(leaves, leaf_count, leaf_list,
-			      cpu_policy_leaves(p, leaf_list),
-			      CPU_POLICY_LEAVES_MAX, sizeof(leaf_list[0]));
-
-	if (error) {
-		return error;
-	}
-	return array_out(msrs, msr_count, msr_list,
-			 cpu_policy_msrs(p, msr_list), CPU_POLICY_MSRS_MAX,
-			 sizeof(msr_list[0]));
-}
-
-// Longest lists taken: what a toolstack with more leaves than ours may send.
-#define LEAVES_TAKEN 256
-#define MSRS_TAKEN 16
-
-static int leaves_in(struct cpu_policy *p, gva_t from, u32 count,
-		     struct cpu_policy_error *err)
-{
-	for (u32 n = 0; n < count; n++) {
-		struct xen_cpuid_leaf leaf;
-		int error = copy_from_guest_at(&leaf, from, n, sizeof(leaf));
-
-		if (!error) {
-			error = cpu_policy_set_leaf(p, &leaf);
-			err->leaf = error ? leaf.leaf : ~0u;
-			err->subleaf = error ? leaf.subleaf : ~0u;
-		}
-		if (error) {
-			return error;
-		}
-	}
-	return 0;
-}
-
-static int msrs_in(struct cpu_policy *p, gva_t from, u32 count,
-		   struct cpu_policy_error *err)
-{
-	for (u32 n = 0; n < count; n++) {
-		struct xen_msr_entry msr;
-		int error = copy_from_guest_at(&msr, from, n, sizeof(msr));
-
-		if (!error) {
-			error = cpu_policy_set_msr(p, &msr);
-			err->msr = error ? msr.idx : ~0u;
-		}
-		if (error) {
-			return error;
-		}
-	}
-	return 0;
-}
-
-// vCPUs that could be reading the policy, or have shown it to their guest.
-static bool has_run(struct domain *d)
-{
-	domain_for_each_vcpu(v, d) {
-		if (v->initialised) {
-			return true;
-		}
-	}
-	return false;
-}
-
-int cpu_policy_copy_in(struct domain *d, gva_t leaves, u32 leaf_count,
-		       gva_t msrs, u32 msr_count, struct cpu_policy_error *err)
-{
-	struct cpu_policy *p;
-	int error;
-
-	*err = (struct cpu_policy_error){~0u, ~0u, ~0u};
-	if (has_run(d)) {
-		return -EEXIST;
-	}
-	if (leaf_count > LEAVES_TAKEN || msr_count > MSRS_TAKEN) {
-		return -E2BIG;
-	}
-	p = heap_alloc(sizeof(*p));
-	if (!p) {
-		return -ENOMEM;
-	}
-	*p = *d->policy;
-	error = leaves_in(p, leaves, leaf_count, err);
-	error = error ? error : msrs_in(p, msrs, msr_count, err);
-	error = error ? error : cpu_policy_finish(p, err);
-	if (error) {
-		heap_free(p);
-		return error;
-	}
-	cpu_policy_destroy(d);
-	d->policy = p;
-	return 0;
 }

@@ -16,7 +16,6 @@
 
 #define EXTENDED 0x80000000
 #define NO_SUBLEAF XEN_CPUID_NO_SUBLEAF
-#define MSR_PLATFORM_INFO 0xce
 #define MSR_ARCH_CAPABILITIES 0x10a
 
 #define XCR0_X87_SSE 3
@@ -123,6 +122,13 @@ static const struct subleaves *subleaves_of(u32 leaf)
 		}
 	}
 	return NULL;
+}
+
+u32 cpu_policy_subleaves(u32 leaf)
+{
+	const struct subleaves *s = subleaves_of(leaf);
+
+	return s ? s->count : 0;
 }
 
 int cpu_policy_slot(u32 leaf, u32 subleaf)
@@ -457,82 +463,4 @@ void cpu_policy_destroy(struct domain *d)
 		heap_free(d->policy);
 	}
 	d->policy = NULL;
-}
-
-// --- the serialised form ----------------------------------------------------
-
-static void leaf_put(struct xen_cpuid_leaf *out, u32 leaf, u32 subleaf,
-		     const struct cpuid_regs *r)
-{
-	*out = (struct xen_cpuid_leaf){leaf, subleaf, r->a, r->b, r->c, r->d};
-}
-
-u32 cpu_policy_leaves(const struct cpu_policy *p, struct xen_cpuid_leaf *out)
-{
-	struct cpuid_regs limit = {.a = p->hypervisor_limit}, none = {0};
-	u32 count = 0, extended = p->leaf[EXT(0)].a & 0xffff;
-
-	for (u32 n = 0; n < CPU_POLICY_BASIC && n <= p->leaf[0].a; n++) {
-		const struct subleaves *s = subleaves_of(n);
-
-		leaf_put(&out[count++], n, s ? 0 : NO_SUBLEAF, &p->leaf[n]);
-		for (u32 sub = 1; s && sub < s->count; sub++) {
-			leaf_put(&out[count++], n, sub,
-				 &p->leaf[s->slot + sub - 1]);
-		}
-	}
-	leaf_put(&out[count++], 0x40000000, NO_SUBLEAF, &limit);
-	leaf_put(&out[count++], 0x40000100, NO_SUBLEAF, &none);
-	for (u32 n = 0; n < CPU_POLICY_EXTENDED && n <= extended; n++) {
-		leaf_put(&out[count++], EXTENDED + n, NO_SUBLEAF,
-			 &p->leaf[EXT(n)]);
-	}
-	return count;
-}
-
-u32 cpu_policy_msrs(const struct cpu_policy *p, struct xen_msr_entry *out)
-{
-	out[0] = (struct xen_msr_entry){.idx = MSR_PLATFORM_INFO};
-	out[1] = (struct xen_msr_entry){.idx = MSR_ARCH_CAPABILITIES,
-					.val = p->arch_caps};
-	return CPU_POLICY_MSRS_MAX;
-}
-
-int cpu_policy_set_leaf(struct cpu_policy *p, const struct xen_cpuid_leaf *l)
-{
-	int slot = cpu_policy_slot(l->leaf, l->subleaf);
-	bool plain = l->leaf >= EXTENDED || !subleaves_of(l->leaf);
-
-	if (plain && l->subleaf != NO_SUBLEAF) {
-		return -ERANGE;
-	}
-	if (l->leaf == 0x40000000) {
-		p->hypervisor_limit = l->a & 0xff;
-		return 0;
-	}
-	// Another hypervisor's interface; XSAVE states that we never offer.
-	if (l->leaf == 0x40000100 || (slot < 0 && l->leaf == 0xd)) {
-		return 0;
-	}
-	if (slot < 0) {
-		return -ERANGE;
-	}
-	p->leaf[slot] = (struct cpuid_regs){l->a, l->b, l->c, l->d};
-	return 0;
-}
-
-int cpu_policy_set_msr(struct cpu_policy *p, const struct xen_msr_entry *m)
-{
-	if (m->flags) {
-		return -EINVAL;
-	}
-	switch (m->idx) {
-	case MSR_PLATFORM_INFO:
-		return m->val ? -EINVAL : 0;
-	case MSR_ARCH_CAPABILITIES:
-		p->arch_caps = m->val;
-		return 0;
-	default:
-		return -ERANGE;
-	}
 }

@@ -26,6 +26,8 @@ static inline u64 index_clamp(u64 i, u64 n)
 #undef XSTATE_LEGACY_BYTES
 #undef XCR0_AVX
 #include "../../hypervisor/x86/cpuid.c"
+#undef NO_SUBLEAF
+#include "../../hypervisor/x86/cpuid_toolstack.c"
 
 #include <setjmp.h>
 #include <stdlib.h>

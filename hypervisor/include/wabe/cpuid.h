@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CPU policies: what a domain is told about its processor
-// (x86/cpuid_policy.c makes them, x86/cpuid.c answers from them).
+// (x86/cpuid_policy.c makes them, cpuid.c answers from them, cpuid_toolstack.c
+// reads and writes them for domctl and sysctl).
 //
 // A policy is the table of CPUID leaves of one kind of guest. The machine has
 // a few, made at boot; a domain points at one of those until the toolstack
@@ -81,6 +82,8 @@ int cpu_policy_finish(struct cpu_policy *p, struct cpu_policy_error *err);
 // Slot of a leaf in cpu_policy.leaf, or -1. `subleaf` is looked at only where
 // the leaf has some.
 int cpu_policy_slot(u32 leaf, u32 subleaf);
+// How many subleaves `leaf` has; 0: they do not matter.
+u32 cpu_policy_subleaves(u32 leaf);
 bool cpu_policy_has(const struct cpu_policy *p, u32 feature);
 
 // CPUID as vCPU `v` sees it.
