@@ -51,8 +51,8 @@ int grants_create(struct domain *d, u32 frames_max, u32 maptrack_max)
 	}
 	t->frames_max = MIN(frames_max, FRAMES_LIMIT);
 	t->handles_max = MIN(maptrack_max, MAPTRACK_LIMIT) * CHUNK_HANDLES;
-	t->shared = heap_alloc((t->frames_max + 1) * sizeof(*t->shared));
-	t->active = heap_alloc((t->frames_max * CHUNKS_PER_FRAME + 1) *
+	t->shared = heap_alloc(MAX(t->frames_max, 1u) * sizeof(*t->shared));
+	t->active = heap_alloc(MAX(t->frames_max, 1u) * CHUNKS_PER_FRAME *
 			       sizeof(*t->active));
 	d->grants = t;
 	if (!t->shared || !t->active) {
