@@ -14,6 +14,7 @@
 #include <wabe/sched.h>
 #include <wabe/time.h>
 #include <wabe/timer.h>
+#include <wabe/trap.h>
 
 // this_cpu() until the real one is allocated (head.S).
 struct cpu boot_cpu;
@@ -126,6 +127,7 @@ void boot_main(u32 magic, u32 info)
 	memory_start();
 	acpi_init();
 	cpu_start();
+	iretq_quirk_test();
 	cpu_policies_init();
 	devices_start();
 	leaks_print();

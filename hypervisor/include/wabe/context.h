@@ -14,6 +14,9 @@ void context_switch(struct vcpu *prev, struct vcpu *next);
 // If another CPU still holds live state of `v` (FPU after going idle), write
 // it back. After it v's structures are all there is. v is not running.
 void context_sync(struct vcpu *v);
+// What CR3 must hold when this CPU flushes its TLB: an idle CPU lets go of the
+// root of the vCPU that ran last, so that its frames can be freed.
+u64 context_flush_root(void);
 // Load CR3 with the root of the vCPU's mode.
 void context_load_root(struct vcpu *v);
 
@@ -48,6 +51,10 @@ int fpu_init_vcpu(struct vcpu *v);
 void fpu_destroy_vcpu(struct vcpu *v);
 void fpu_save(struct vcpu *v);
 void fpu_load(struct vcpu *v);
+// The XSAVE area (fpu_state_bytes() long, 64-byte aligned; without XSAVE an
+// FXSAVE image) of a vCPU that does not run. After a write: fpu_changed().
+void *fpu_area(struct vcpu *v);
+void fpu_changed(struct vcpu *v);
 // Legacy 512-byte image, for vcpu_guest_context.
 void fpu_get_fxsave(struct vcpu *v, void *out512);
 void fpu_set_fxsave(struct vcpu *v, const void *in512);

@@ -5,8 +5,6 @@
 
 #include <wabe/types.h>
 
-struct cpu_user_regs;
-
 // A handler takes the six argument registers and returns what the guest finds
 // in rax, or hypercall_continue()'s value. It runs on the vCPU that called,
 // in guest kernel mode, interrupts off, no lock held. It copies what it reads
@@ -18,8 +16,10 @@ typedef long hypercall_fn(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 // rewritten). Return its value from the handler at once.
 long hypercall_continue(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
-// Entry from entry.S: number in regs->rax; sets regs->rax.
-void hypercall_entry(struct cpu_user_regs *regs);
+// Handlers by number; entry.S calls through it, with the arguments in the
+// guest's registers. None is NULL: numbers without a handler answer -ENOSYS.
+#define HYPERCALLS 64
+extern hypercall_fn *const hypercall_table[HYPERCALLS];
 // Set up a hypercall page (4 KiB at `page`): entry n at n * 32.
 void hypercall_page_fill(void *page);
 

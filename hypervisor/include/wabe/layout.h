@@ -67,5 +67,6 @@
 #define SEL_HV_CS 0xe008
 #define SEL_HV_DS 0xe010
 #define SEL_TSS 0xe040
+#define SEL_LDT 0xe050
 
 #endif

@@ -44,6 +44,7 @@ struct cpu {
 	u64 regs_top;              // &current->regs.es: where entries push to
 	u64 stack_top;             // top of this CPU's stack; constant
 	u64 scratch;               // entry.S, a few instructions long
+	s64 work_left;             // work_spent() of page.h; entry.S resets it
 	struct tss *tss;           // constant
 
 	// Constant after bring-up.

@@ -31,6 +31,21 @@ void trap_inject_failsafe(void);
 // Deliver a callback (event, syscall...): frame without error code.
 void trap_inject_callback(u32 callback);
 
+// Leave for the guest that the scheduler chooses; how a CPU starts to work.
+void exit_to_guest(void) NORETURN;
+
+#define RFLAGS_IF BIT(9)
+#define RFLAGS_IOPL (BIT(12) | BIT(13))
+
+// RFLAGS a guest may really run with: no IOPL, no VM, interrupts on.
+static inline u64 rflags_for_guest(u64 rflags)
+{
+	return (rflags & 0x254dd5) | RFLAGS_IF | 2;
+}
+
+// Boot, before guests: does `iretq` at CPL 3 fault under SMAP here? (QEMU 7)
+void iretq_quirk_test(void);
+
 // Switch between guest kernel and guest user mode: root, GS bases (context.c).
 void guest_mode_toggle(struct vcpu *v);
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// What of a vCPU is in the CPU: saved and loaded when another one comes to
+// run, changed when a guest goes between its kernel and its user mode.
+// General registers are not here: they are in struct vcpu all the time.
+//
+// An idle CPU keeps what it has (root, tables, FPU registers): most often the
+// same vCPU comes back. Its state was saved all the same, so another CPU can
+// take it at any time. Only the root must not stay when its frames are to be
+// freed; that asks for a TLB flush, and context_flush_root() lets go.
+#include <wabe/context.h>
+#include <wabe/cpu.h>
+#include <wabe/mapcache.h>
+#include <wabe/paging.h>
+#include <wabe/tlb.h>
+#include <wabe/trap.h>
+
+#include "debugreg.h"
+#include "descriptor.h"
+#include "entry.h"
+#include "segment.h"
+
+static void root_load(struct cpu *c, u64 root)
+{
+	c->root = root;
+	tlb_note_flush();
+	X86_WRITE_CR(3, root);
+}
+
+void context_load_root(struct vcpu *v)
+{
+	u64 root = v->kernel_mode ? v->kernel_root : v->user_root;
+
+	BUG_ON(!root);
+	root_load(this_cpu(), root);
+}
+
+u64 context_flush_root(void)
+{
+	struct cpu *c = this_cpu();
+
+	if (c->current && vcpu_is_idle(c->current)) {
+		c->root = hv_root;
+	}
+	return c->root;
+}
+
+void guest_mode_toggle(struct vcpu *v)
+{
+	u64 from, to;
+
+	if (v->kernel_mode) {
+		v->gs_kernel = gs_base_exchange(v->gs_user);
+		from = v->kernel_root;
+		to = v->user_root;
+	} else {
+		v->gs_user = gs_base_exchange(v->gs_kernel);
+		from = v->user_root;
+		to = v->kernel_root;
+	}
+	v->kernel_mode ^= 1;
+	if (likely(from != to)) {
+		root_load(this_cpu(), to);
+	}
+}
+
+static void state_save(struct vcpu *v)
+{
+	segments_save(v);
+	fpu_save(v);
+}
+
+// Tables first, then CR3, which makes them visible, then the selectors that
+// are looked up in them.
+static void state_load(struct cpu *c, struct vcpu *v)
+{
+	if (c->loaded_domain != v->domain->serial) {
+		mapcache_flush();
+		c->loaded_domain = v->domain->serial;
+	}
+	gdt_window_set(c, v);
+	if (unlikely(c->ldt_ents | v->ldt_ents)) {
+		ldt_window_set(c, v);
+	}
+	context_load_root(v);
+	debugregs_load(c, v);
+	fpu_load(v);
+	if (unlikely(!segments_load(v))) {
+		const struct cpu_user_regs *r = &v->regs;
+		u16 sel[4] = {r->ds, r->es, r->fs, r->gs};
+
+		bounce_failsafe(v, sel);
+	}
+}
+
+void context_switch(struct vcpu *prev, struct vcpu *next)
+{
+	struct cpu *c = this_cpu();
+
+	if (!vcpu_is_idle(prev)) {
+		state_save(prev);
+	}
+	c->current = next;
+	c->regs_top = (u64)&next->regs.es;
+	c->tss->rsp[0] = c->regs_top;
+	if (!vcpu_is_idle(next)) {
+		state_load(c, next);
+	}
+}
+
+// All is saved when a vCPU stops to run: wait for that.
+void context_sync(struct vcpu *v)
+{
+	while (__atomic_load_n(&v->running, __ATOMIC_ACQUIRE)) {
+		cpu_relax_serving();
+	}
+}
+
+int context_init_vcpu(struct vcpu *v)
+{
+	// The processor would align the stack it pushes registers to.
+	BUG_ON((u64)&v->regs.es & 15);
+	v->regs.cs = SEL_GUEST_CS64;
+	v->regs.ss = SEL_GUEST_DS;
+	v->regs.rflags = rflags_for_guest(0);
+	v->kernel_mode = 1;
+	debugregs_init(v);
+	return fpu_init_vcpu(v);
+}
+
+void context_destroy_vcpu(struct vcpu *v)
+{
+	fpu_destroy_vcpu(v);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What the rooms of the entry path say to each other.
+#ifndef WABE_ENTRY_H
+#define WABE_ENTRY_H
+
+#include <wabe/domain.h>
+#include <wabe/layout.h>
+#include <wabe/trap.h>
+#include <wabe/types.h>
+
+// regs.entry_vector: the vector of an exception, or this: rcx and r11 may be
+// lost and cs, ss are the flat 64-bit ones, so SYSRET can leave (entry.S).
+#define ENTRY_SYSRET 0xffffffffu
+
+#define RFLAGS_TF BIT(8)
+#define RFLAGS_NT BIT(14)
+#define RFLAGS_RF BIT(16)
+#define RFLAGS_VM BIT(17)
+#define RFLAGS_AC BIT(18)
+
+// --- entry.S ---
+extern const u64 entry_points[256];    // for the IDT
+extern const s32 entry_slots[], uaccess_slots[];
+void entry_syscall(void);
+void entry_syscall32(void);
+void entry_sysenter(void);
+// Let NMIs in again, which the CPU holds back until the next iretq.
+void nmi_unblock(void);
+
+// --- called by entry.S ---
+typedef void trap_handler(struct cpu_user_regs *regs);
+#define HANDLER_INT80 32               // index after the exceptions
+extern trap_handler *const trap_handlers[33];
+void trap_syscall(u32 callback);
+void trap_sysenter(void);
+void trap_iret_fault(u32 vector, u32 error_code);
+void trap_hypervisor(struct cpu_user_regs *regs);
+void trap_ist(struct cpu_user_regs *regs);
+bool trap_deliver_nmi(void);
+
+// --- slots.c, descriptor.c, bounce.c, iretq_quirk.c ---
+void slots_fill(void);
+void descriptors_load(struct cpu *c);  // GDT, TSS, segment registers
+// `int vector`: never an error code.
+void trap_inject_soft(u8 vector);
+// Failsafe frame with these ds, es, fs, gs.
+void bounce_failsafe(struct vcpu *v, const u16 sel[4]);
+// Was this #PF the quirk? Then the return is done.
+bool iretq_quirk_fault(struct cpu_user_regs *regs);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Copies from and to guests' memory: the checks around uaccess.S.
+#include <wabe/guest.h>
+#include <wabe/lib.h>
+
+#include "uaccess.h"
+
+struct extable_entry {
+	s32 at, to;            // distances from the field itself
+};
+
+extern const struct extable_entry extable_start[], extable_end[];
+
+u64 extable_find(u64 rip)
+{
+	const struct extable_entry *e;
+
+	for (e = extable_start; e < extable_end; e++) {
+		if ((u64)&e->at + (u64)(s64)e->at == rip) {
+			return (u64)&e->to + (u64)(s64)e->to;
+		}
+	}
+	return 0;
+}
+
+bool guest_range_ok(u64 a, u64 bytes)
+{
+	return range_is_guests(a, bytes);
+}
+
+bool addr_is_canonical(u64 a)
+{
+	return a < LOW_END || a >= HV_START;
+}
+
+bool guest_addr_ok(u64 a)
+{
+	return addr_is_guests(a);
+}
+
+int copy_from_guest(void *dst, gva_t src, u64 bytes)
+{
+	if (unlikely(!range_is_guests(src.a, bytes))) {
+		return -EFAULT;
+	}
+	return uaccess_copy(dst, (const void *)addr_clamp(src.a), bytes);
+}
+
+int copy_to_guest(gva_t dst, const void *src, u64 bytes)
+{
+	if (unlikely(!range_is_guests(dst.a, bytes))) {
+		return -EFAULT;
+	}
+	return uaccess_copy((void *)addr_clamp(dst.a), src, bytes);
+}
+
+int clear_guest(gva_t dst, u64 bytes)
+{
+	if (unlikely(!range_is_guests(dst.a, bytes))) {
+		return -EFAULT;
+	}
+	return uaccess_clear(addr_clamp(dst.a), bytes);
+}
+
+int read_guest_u64(u64 *dst, gva_t src)
+{
+	if (unlikely(!range_is_guests(src.a, sizeof(*dst)))) {
+		return -EFAULT;
+	}
+	return uaccess_read(dst, addr_clamp(src.a));
+}
+
+int write_guest_u64(gva_t dst, u64 value)
+{
+	if (unlikely(!range_is_guests(dst.a, sizeof(value)))) {
+		return -EFAULT;
+	}
+	return uaccess_write(addr_clamp(dst.a), value);
+}
+
+int copy_string_from_guest(char *dst, gva_t src, u64 bytes)
+{
+	for (u64 i = 0; i < bytes; i++) {
+		u64 a = src.a + i;
+
+		if (!addr_is_guests(a) ||
+		    uaccess_read_byte((u8 *)&dst[i], addr_clamp(a))) {
+			return -EFAULT;
+		}
+		if (!dst[i]) {
+			return 0;
+		}
+	}
+	if (bytes) {
+		dst[bytes - 1] = 0;
+	}
+	return -E2BIG;
+}
+
+// Address of element `i`, false on overflow.
+static bool element(gva_t array, u64 i, u64 size, gva_t *out)
+{
+	u64 offset;
+
+	return !__builtin_mul_overflow(i, size, &offset) &&
+	       !__builtin_add_overflow(array.a, offset, &out->a);
+}
+
+int copy_from_guest_at(void *dst, gva_t array, u64 i, u64 size)
+{
+	gva_t at;
+
+	if (unlikely(!element(array, i, size, &at))) {
+		return -EFAULT;
+	}
+	return copy_from_guest(dst, at, size);
+}
+
+int copy_to_guest_at(gva_t array, u64 i, const void *src, u64 size)
+{
+	gva_t at;
+
+	if (unlikely(!element(array, i, size, &at))) {
+		return -EFAULT;
+	}
+	return copy_to_guest(at, src, size);
+}

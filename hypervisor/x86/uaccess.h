@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The instructions that may fault (uaccess.S), and what must be checked before
+// them. Each returns 0 or -EFAULT.
+#ifndef WABE_UACCESS_H
+#define WABE_UACCESS_H
+
+#include <wabe/errno.h>
+#include <wabe/layout.h>
+#include <wabe/types.h>
+
+struct cpu_user_regs;
+struct iret_context;
+
+int uaccess_copy(void *dst, const void *src, u64 bytes) MUST_CHECK;
+int uaccess_clear(u64 dst, u64 bytes) MUST_CHECK;
+int uaccess_read(u64 *dst, u64 src) MUST_CHECK;
+int uaccess_write(u64 dst, u64 value) MUST_CHECK;
+int uaccess_read_byte(u8 *dst, u64 src) MUST_CHECK;
+int uaccess_read_iret(struct iret_context *dst, u64 src) MUST_CHECK;
+int uaccess_frame(u64 bottom, const struct cpu_user_regs *regs, u64 cs,
+		  u64 rflags, u64 top, u64 error_code) MUST_CHECK;
+int segment_load_ds(u32 selector) MUST_CHECK;
+int segment_load_es(u32 selector) MUST_CHECK;
+int segment_load_fs(u32 selector) MUST_CHECK;
+int segment_load_gs(u32 selector) MUST_CHECK;
+int fpu_xrstor(const void *area, u64 mask) MUST_CHECK;
+int fpu_fxrstor(const void *area) MUST_CHECK;
+
+// Where to go on after a fault at `rip`, or 0.
+u64 extable_find(u64 rip);
+
+#define LOW_END 0x800000000000ull      // first address that is not canonical
+
+static inline bool addr_is_guests(u64 a)
+{
+	return a < LOW_END || a >= HV_END;
+}
+
+// Between the halves nothing is canonical, below HV_END is the hypervisor: a
+// range is good when it does not wrap and both its ends lie in one good part.
+static inline bool range_is_guests(u64 a, u64 bytes)
+{
+	u64 last = a + bytes - 1;
+
+	if (unlikely(!bytes)) {
+		return true;
+	}
+	return last >= a && (last < LOW_END || a >= HV_END);
+}
+
+// Speculation: `a`, or 0 where it lies in the hypervisor's range, without a
+// branch. Goes between the check above and the access.
+static inline u64 addr_clamp(u64 a)
+{
+	u64 inside;
+
+	asm volatile("cmp %2, %1; sbb %0, %0"
+		     : "=r"(inside)
+		     : "r"(a - HV_START), "r"(HV_END - HV_START)
+		     : "cc");
+	return a & ~inside;
+}
+
+#endif
