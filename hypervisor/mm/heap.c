@@ -16,8 +16,8 @@
 #define CHUNK_ORDER 9
 #define CLASS_FIRST_SHIFT 5    // 32 bytes
 #define CLASSES 7              // up to 2 KiB
-#define CLASS_BASE 0x100
-#define BLOCK_BASE 0x200       // owner of a block's first page, + order
+#define CLASS_BASE 0x8000      // owners that are no domain ids, so that
+#define BLOCK_BASE 0x8100      // no domain owns them; + order of the block
 #define FREE_NONE PAGE_SIZE
 
 static lock_t heap_lock;

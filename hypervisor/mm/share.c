@@ -4,9 +4,13 @@
 // (dom/), FIFO control blocks and event arrays (ipc/).
 #include <wabe/alloc.h>
 #include <wabe/errno.h>
+#include <wabe/lock.h>
 #include <wabe/mapcache.h>
 #include <wabe/page.h>
 #include <wabe/share.h>
+
+static lock_t shares_lock;     // innermost
+static struct list shares = LIST_INIT(shares);
 
 struct share *share_create(struct domain *d, mfn_t m, int *error)
 {
@@ -27,6 +31,9 @@ struct share *share_create(struct domain *d, mfn_t m, int *error)
 	if (!s->page) {
 		goto free_share;
 	}
+	lock(&shares_lock);
+	list_insert(&shares, &s->all);
+	unlock(&shares_lock);
 	*error = 0;
 	return s;
 
@@ -42,7 +49,19 @@ void share_destroy(struct share *s)
 	if (!s) {
 		return;
 	}
+	lock(&shares_lock);
+	list_remove(&s->all);
+	unlock(&shares_lock);
 	vunmap(s->page, PAGE_SIZE);
 	page_put_type(mfn_page(s->mfn));
 	heap_free(s);
+}
+
+void share_for_each(void (*fn)(mfn_t m))
+{
+	lock(&shares_lock);
+	list_for_each(at, &shares) {
+		fn(container_of(at, struct share, all)->mfn);
+	}
+	unlock(&shares_lock);
 }

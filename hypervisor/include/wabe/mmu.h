@@ -36,10 +36,11 @@ static inline u32 pt_index(u64 va, u32 level)
 // How to write an entry.
 enum pt_how { PT_SET, PT_PRESERVE_AD, PT_NO_TRANSLATE };
 
-// Set entry `index` of table `table` (referenced by the caller, of type L1..L4
-// and valid) for the current vCPU's domain `d`, frames to be named belonging
-// to `pg_owner`. 0; -EINVAL etc. as Xen's mmu_update; -ERESTART: preempted,
-// issue again. `index` in the hypervisor's L4 slots: -EINVAL.
+// Set entry `index` of table `table` (a valid L1..L4 of `d`, on which the caller
+// holds a type reference), frames it may name belonging to `pg_owner`. 0 or, the
+// entry unchanged, -EINVAL, -EBUSY, -EPERM, -EACCES as Xen's mmu_update, or
+// -ERESTART: preempted, issue again. The hypervisor's L4 slots: -EINVAL.
+// After 0, current_vcpu()->put_pending may be set.
 int pt_set_entry(struct domain *d, struct domain *pg_owner, struct page *table,
 		 u32 index, u64 value, enum pt_how how);
 // Compare and set an L1 entry (emulated cmpxchg, and/or, xchg): 0, or -EAGAIN
@@ -48,7 +49,8 @@ int pt_cmpxchg_l1(struct domain *d, struct page *table, u32 index, u64 old,
 		  u64 value, u64 *now);
 
 // Walk the tables of `root` (machine address of an L4) for `va`: the L1
-// table's mfn and the entry. -ENOENT where an upper level is not present.
+// table's mfn and the entry. -ENOENT where an upper level is not present. No
+// reference is held: page_get_table() says whether l1 still is what it was.
 struct pt_walk {
 	mfn_t l1;
 	u32 index;
@@ -57,23 +59,46 @@ struct pt_walk {
 };
 int pt_walk(u64 root, u64 va, struct pt_walk *out);
 
-// Change CR3 (kernel root) / the user root of a vCPU: takes the new table as
-// L4, lets the old go, loads it if `v` is current. m MFN(0): none (user only).
+// Change CR3 (kernel root) / the user root of a vCPU that is current or does
+// not run: takes the new table as L4, loads it if `v` is current, lets the old
+// go. m MFN(0): none (not for the current one's kernel root). -EINVAL, or
+// -ERESTART, nothing changed. After 0, current_vcpu()->put_pending may be set.
 int root_set(struct vcpu *v, mfn_t m);
 int user_root_set(struct vcpu *v, mfn_t m);
-// Go on with vcpu->put_pending; -ERESTART until done.
-int put_pending_finish(struct vcpu *v);
+// Go on with vcpu->put_pending; -ERESTART until done. First thing in every call
+// that may set it; also before a vCPU is destroyed.
+int put_pending_finish(struct vcpu *v) MUST_CHECK;
 
 // The hypervisor's slots of a root table, copied into each validated L4.
 extern u64 hv_slots[16];
 
-// Mapping machine frames for grants and foreign maps: set the L1 entry that
-// maps `va` in d's current kernel root, or that lies at machine address
-// `pte_maddr`, without reference counting of the target (the caller counts).
-// *old_out gets the old entry, which must have been empty for a map, or equal
-// (frame) for an unmap. 0 or -GNTST_* chosen by the caller from -errno.
+// The CPUs that may hold translations of `d`: its root is in their CR3.
+struct cpumask;
+void domain_cpus(const struct domain *d, struct cpumask *out);
+
+// Mapping frames for grants. The caller takes the reference that the entry will
+// hold (page_get_type() writable, or page_get() for a read-only one); it then
+// belongs to the entry like any other: if the guest overwrites the entry, or the
+// table goes, it is dropped there. So only a successful unmap gives it back, and
+// whoever lets go of a domain's grant mappings without unmapping them must not
+// drop it. `addr` is a guest address mapped by v's kernel root, or the machine
+// address of the entry. -EINVAL: no such entry.
+// map: an entry that was there is replaced (and let go).
 int grant_pte_map(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 pte);
-int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, mfn_t expect,
+// unmap: only if the entry is present with the frame and RW bit of `expect`.
+// The caller flushes TLBs (domain_cpus()) before the granter learns of it.
+int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 expect,
 		    u64 replace_with);
+
+// mm/mmio.c: may dom0 map this frame that is not RAM? -EPERM: never; -EROFS:
+// only without RW (else 0).
+int mmio_check(mfn_t m);
+// Frames that dom0 may read only (MSI-X tables in use). -ENOMEM: list full.
+int mmio_protect(mfn_t m);
+void mmio_unprotect(mfn_t m);
+
+// This machine has L1TF: not-present entries that name memory are refused. Xen
+// puts such a guest on shadow tables; guests of today invert those bits.
+void l1tf_guard(void);
 
 #endif

@@ -16,8 +16,10 @@
 //        only while types == 0. So a frame never has writable mappings and
 //        is a table at once.
 // valid. not: types == 0, or type needs no validation
-//        busy: a CPU is validating or letting go; others wait (bounded: the
-//        busy slice is at most one table's entries) serving TLB flushes
+//        busy: a CPU is validating or letting go, or flushes TLBs before a new
+//        type; others that want the same type wait for it (bounded: a slice
+//        of work_spent()) serving TLB flushes. Who holds a table busy waits
+//        only for tables of lower levels, so there is no cycle.
 //        partial: see below
 //        valid: every present entry holds a reference of the right kind
 // heap   a frame of the hypervisor. With an owner that is a guest, the owner
@@ -25,9 +27,10 @@
 //        a domain's is the hypervisor's: heap, allocated, owner DOMID_XEN. At
 //        refs 0 frame_release() gives it back to the heap.
 //
-// Entries hold: L1 entry, present: a plain reference, and with RW a writable
-// type reference as well, on RAM frames of the permitted owner; nothing on
-// frames that are not RAM (dom0 only). L2..L4 entry, present: a type reference
+// Entries hold: L1 entry, present: a reference, which with RW is a writable type
+// reference, on RAM frames of the permitted owner, whoever put the entry there
+// (grants too: see grant_pte_map()); nothing on frames that are not RAM (dom0
+// only). L2..L4 entry, present: a type reference
 // L1..L3 on the table it names. CR3, a pin: a type reference L4 (L1..L4).
 //
 // Partial. Validation of L2..L4 can descend into tables not yet valid, so it
@@ -35,15 +38,22 @@
 // with page->partial entries counted: exactly entries [0, partial) hold their
 // references; types == 1, refs includes 1 for it; that one type reference
 // belongs to the partial state itself and keeps the frame from changing role.
-//   - who asks for the same type of a partial frame takes it to busy and goes
-//     on from `partial`; when done the state's reference becomes the asker's;
-//   - who asks for another type gets -EINVAL (a guest that gives up half way
-//     hurts itself);
-//   - a pinned partial frame is one whose unpin was preempted (the pin owns
-//     the reference); the unpin is issued again and goes on downwards;
-//   - a table let go from an entry (mmu_update, CR3) and preempted is kept in
-//     vcpu->put_pending; every mmu call first goes on with that;
-//   - destroying a domain finishes every partial frame downwards.
+// Three kinds of partial, told apart by flags that only who made the frame busy
+// reads or writes:
+//   going up     (no flag) validation was preempted. Who asks for the same type
+//                goes on from `partial`; when done, the state's reference
+//                becomes the asker's.
+//   LETGO        letting go was preempted. The reference is that of its last
+//                holder: an entry still counted in a partial table above, or
+//                vcpu->put_pending, with which every mmu call first goes on.
+//                Who asks for the type gets -EINVAL.
+//   FAILED       an entry was bad, and letting go of those before it was
+//                preempted. Who asks for the same type goes on downwards, and
+//                gets -EINVAL when nothing is counted any more.
+// Who asks for another type gets -EINVAL: a guest that gives up half way hurts
+// itself. Destroying a domain finishes what goes up or failed, downwards. A
+// pinned frame is never partial: the pin's reference keeps it valid, and unpin
+// clears the bit before it lets go.
 //
 // A present entry in a table is what the guest wrote, save accessed, dirty,
 // and US which is always set, G which is always clear.
@@ -88,6 +98,8 @@ struct page {
 #define PAGE_F_DIRTY BIT(0)   // holds data of domain `serial`: scrub
 #define PAGE_F_RAM BIT(1)     // RAM at all; clear: MMIO or hole
 #define PAGE_F_FREE BIT(2)    // in a partition's free block
+#define PAGE_F_LETGO BIT(3)   // partial, see above
+#define PAGE_F_FAILED BIT(4)
 
 // One past the highest mfn with a struct page. Constant once booted.
 extern u64 frames_end;
@@ -134,17 +146,28 @@ void page_put_type(struct page *p);
 // Let go of any; -ERESTART: preempted, the frame is partial and its reference
 // remains the caller's (see vcpu->put_pending).
 int page_put_type_sliced(struct page *p) MUST_CHECK;
+// The same; what is preempted becomes the current vCPU's put_pending. (Where
+// that is in use it goes through with it: calls begin with
+// put_pending_finish(), and return after an operation that set it.)
+void page_drop_type(struct page *p);
 
-// Pin as a table of `type` / unpin, for the owner `d`. -EINVAL, -ERESTART.
+// A type reference on a table that is valid now: its type. Anything else:
+// PAGE_NONE and no reference. For who changes entries.
+enum page_type page_get_table(struct page *p, struct domain *d) MUST_CHECK;
+
+// Pin as a table of `type` / unpin, for the owner `d`. -EINVAL; pin: -ERESTART
+// as page_get_type(). What is preempted of an unpin: vcpu->put_pending.
 int page_pin(struct page *p, struct domain *d, enum page_type type) MUST_CHECK;
 int page_unpin(struct page *p, struct domain *d) MUST_CHECK;
 
-// Destroying `d`: unpin and finish everything, bounded slices; -ERESTART until
-// no frame of the domain is left but what others still map.
+// Destroying `d`, whose vCPUs run no more and hold no roots: unpin, finish what
+// is partial, give the allocations back, in bounded slices; -ERESTART until no
+// frame of the domain is left but what others still map.
 int pages_relinquish(struct domain *d) MUST_CHECK;
 
 // Work units left before long work must be preempted (entries looked at).
 // Reset at each entry to the hypervisor; page.c counts it down.
+#define WORK_UNITS 4096
 bool work_spent(u32 units);
 void work_reset(void);
 

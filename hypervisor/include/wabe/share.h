@@ -7,11 +7,13 @@
 #define WABE_SHARE_H
 
 #include <wabe/addr.h>
+#include <wabe/lib.h>
 #include <wabe/types.h>
 
 struct domain;
 
 struct share {
+	struct list all;       // shares_lock
 	mfn_t mfn;
 	void *page;            // hypervisor address of the frame
 };
@@ -20,5 +22,7 @@ struct share {
 // -EINVAL not d's or not writable, -ENOMEM.
 struct share *share_create(struct domain *d, mfn_t m, int *error);
 void share_destroy(struct share *s);   // NULL is harmless
+// For the audit.
+void share_for_each(void (*fn)(mfn_t m));
 
 #endif

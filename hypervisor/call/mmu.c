@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+// mmu_update, update_va_mapping: changes of page-table entries and of the M2P.
+#include <wabe/alloc.h>
+#include <wabe/hypercall.h>
+#include <wabe/mapcache.h>
+#include <wabe/mmu.h>
+#include <wabe/tlb.h>
+
+#include "mmu.h"
+
+#define CHUNK 16 // requests read from the guest at once
+
+// One call. The table of the last request stays referenced for the next one:
+// batches mostly change one table.
+struct update {
+	struct domain *pt_owner, *pg_owner;
+	struct page *table; // type-referenced, or NULL
+};
+
+static void table_leave(struct update *u)
+{
+	if (u->table) {
+		page_drop_type(u->table);
+	}
+	u->table = NULL;
+}
+
+static bool table_enter(struct update *u, struct page *p)
+{
+	if (likely(u->table == p)) {
+		return true;
+	}
+	table_leave(u);
+	if (page_get_table(p, u->pt_owner) == PAGE_NONE) {
+		return false;
+	}
+	u->table = p;
+	return true;
+}
+
+// Not a table: an ordinary write into the guest's own frame.
+static long plain_write(struct update *u, struct page *p, u64 offset, u64 value)
+{
+	char *va;
+
+	if (page_get_type(p, u->pt_owner, PAGE_WRITABLE)) {
+		return -EINVAL;
+	}
+	va = page_map(page_mfn(p));
+	WRITE_ONCE(*(u64 *)(va + offset), value);
+	page_unmap(va);
+	page_put_type(p);
+	return 0;
+}
+
+static long entry_update(struct update *u, u64 ptr, u64 value, enum pt_how how)
+{
+	struct page *p = page_lookup(maddr_to_mfn(ptr));
+	u64 offset = ptr & PAGE_OFFSET_MASK & ~7ull;
+
+	if (!p) {
+		return -EINVAL;
+	}
+	if (!table_enter(u, p)) {
+		return plain_write(u, p, offset, value);
+	}
+	return pt_set_entry(u->pt_owner, u->pg_owner, p, (u32)(offset / 8),
+			    value, how);
+}
+
+static long m2p_update(struct update *u, u64 ptr, u64 pfn)
+{
+	struct page *p = page_lookup(maddr_to_mfn(ptr));
+
+	if (u->pt_owner != current_domain()) {
+		return -EPERM;
+	}
+	if (!p || !page_get(p, u->pg_owner)) {
+		return -EINVAL;
+	}
+	m2p_set(page_mfn(p), pfn);
+	page_put(p);
+	return 0;
+}
+
+static long request_do(struct update *u, const struct mmu_update *r)
+{
+	switch (r->ptr & 7) {
+	case MMU_NORMAL_PT_UPDATE:
+		return entry_update(u, r->ptr, r->val, PT_SET);
+	case MMU_PT_UPDATE_PRESERVE_AD:
+		return entry_update(u, r->ptr, r->val, PT_PRESERVE_AD);
+	case MMU_PT_UPDATE_NO_TRANSLATE:
+		return entry_update(u, r->ptr, r->val, PT_NO_TRANSLATE);
+	case MMU_MACHPHYS_UPDATE:
+		return m2p_update(u, r->ptr, r->val);
+	default:
+		return -ENOSYS;
+	}
+}
+
+// Read requests from `at` on: how many, 0 if not even one can be read.
+static u32 requests_read(const struct batch *b, u32 at,
+			 struct mmu_update out[CHUNK])
+{
+	gva_t from = gva_add(b->list, at * sizeof(out[0]));
+	u32 n = MIN(b->count - at, CHUNK);
+
+	if (!copy_from_guest(out, from, n * sizeof(out[0]))) {
+		return n;
+	}
+	return copy_from_guest(out, from, sizeof(out[0])) ? 0 : 1;
+}
+
+// The requests from *at on; *at ends at the first not done.
+static long requests_do(struct update *u, const struct batch *b, u32 *at)
+{
+	struct mmu_update chunk[CHUNK];
+
+	while (*at < b->count) {
+		u32 n = requests_read(b, *at, chunk);
+
+		if (!n) {
+			return -EFAULT;
+		}
+		for (u32 i = 0; i < n; i++) {
+			long rc = request_do(u, &chunk[i]);
+
+			if (unlikely(rc)) {
+				return rc;
+			}
+			++*at;
+			if (unlikely(current_vcpu()->put_pending ||
+				     work_spent(1)) &&
+			    *at < b->count) {
+				return -ERESTART;
+			}
+		}
+	}
+	return 0;
+}
+
+// Whose tables and whose frames. The caller undoes with owners_put().
+static long owners_get(struct update *u, u32 foreign)
+{
+	struct domain *d = current_domain();
+	u32 pt = foreign >> 16;
+
+	u->table = NULL;
+	u->pt_owner = pt ? domain_get((u16)(pt - 1)) : d;
+	if (!u->pt_owner) {
+		return -ESRCH;
+	}
+	u->pg_owner = foreign_get(foreign & 0xffff);
+	if (!u->pg_owner) {
+		if (pt) {
+			domain_put(u->pt_owner);
+		}
+		return -ESRCH;
+	}
+	return 0;
+}
+
+static void owners_put(struct update *u, u32 foreign)
+{
+	foreign_put(u->pg_owner);
+	if (foreign >> 16) {
+		domain_put(u->pt_owner);
+	}
+}
+
+static bool owners_allowed(const struct update *u)
+{
+	struct domain *d = current_domain();
+
+	return d->privileged || (u->pt_owner == d &&
+				 (u->pg_owner == d || u->pg_owner == &dom_io));
+}
+
+long call_mmu_update(u64 list, u64 count, u64 done, u64 foreign, u64 a4)
+{
+	struct batch b = {.nr = __HYPERVISOR_mmu_update,
+			  .size = sizeof(struct mmu_update),
+			  .list = GVA(list)};
+	struct update u = {.pt_owner = current_domain(),
+			   .pg_owner = current_domain()};
+	bool self = (u32)foreign == DOMID_SELF;
+	u32 at = 0;
+	long rc;
+
+	if (batch_begin(&b, (u32)count, done, (u32)foreign, &rc)) {
+		return rc;
+	}
+	if (unlikely(!self)) {
+		rc = owners_get(&u, (u32)foreign);
+		if (rc) {
+			return rc;
+		}
+	}
+	rc = owners_allowed(&u) ? requests_do(&u, &b, &at) : -EPERM;
+	table_leave(&u);
+	if (unlikely(!self)) {
+		owners_put(&u, (u32)foreign);
+	}
+	return batch_end(&b, at, rc);
+}
+
+// --- by virtual address -----------------------------------------------------
+
+static long va_set(struct domain *pg_owner, u64 va, u64 value)
+{
+	struct vcpu *v = current_vcpu();
+	enum page_type type;
+	struct page *table;
+	struct pt_walk w;
+	long rc = -EINVAL;
+
+	if (pt_walk(v->kernel_root, va, &w)) {
+		return -EINVAL;
+	}
+	table = mfn_page(w.l1);
+	type = page_get_table(table, v->domain);
+	if (type == PAGE_NONE) {
+		return -EINVAL;
+	}
+	if (type == PAGE_L1) {
+		rc = pt_set_entry(v->domain, pg_owner, table, w.index, value,
+				  PT_SET);
+	}
+	page_drop_type(table);
+	return rc;
+}
+
+static long va_flush(u64 va, u64 flags)
+{
+	u64 what = flags & UVMF_FLUSHTYPE_MASK, bitmap = flags & ~3ull;
+	struct cpumask cpus_named;
+
+	if (what != UVMF_TLB_FLUSH && what != UVMF_INVLPG) {
+		return 0;
+	}
+	if (what == UVMF_TLB_FLUSH) {
+		va = ~0ull;
+	}
+	if (bitmap == UVMF_LOCAL) {
+		if (what == UVMF_INVLPG) {
+			tlb_flush_page_local(va);
+		} else {
+			tlb_flush_local();
+		}
+		return 0;
+	}
+	if (bitmap == UVMF_ALL) {
+		domain_cpus(current_domain(), &cpus_named);
+	} else if (vcpumask_cpus(GVA(bitmap), &cpus_named)) {
+		return -EFAULT;
+	}
+	tlb_flush_mask(&cpus_named, va);
+	return 0;
+}
+
+static long va_update(struct domain *pg_owner, u64 va, u64 value, u64 flags)
+{
+	long rc = va_set(pg_owner, va, value);
+
+	return rc ? rc : va_flush(va, flags);
+}
+
+long call_update_va_mapping(u64 va, u64 value, u64 flags, u64 a3, u64 a4)
+{
+	if (put_pending_finish(current_vcpu())) {
+		return hypercall_continue(__HYPERVISOR_update_va_mapping, va,
+					  value, flags, 0, 0);
+	}
+	return va_update(current_domain(), va, value, flags);
+}
+
+long call_update_va_mapping_otherdomain(u64 va, u64 value, u64 flags, u64 id,
+					u64 a4)
+{
+	struct update u = {.pt_owner = current_domain()};
+	long rc;
+
+	if (put_pending_finish(current_vcpu())) {
+		return hypercall_continue(
+		    __HYPERVISOR_update_va_mapping_otherdomain, va, value,
+		    flags, id, 0);
+	}
+	u.pg_owner = foreign_get((u16)id);
+	if (!u.pg_owner) {
+		return -ESRCH;
+	}
+	rc = owners_allowed(&u) ? va_update(u.pg_owner, va, value, flags)
+				: -EPERM;
+	foreign_put(u.pg_owner);
+	return rc;
+}

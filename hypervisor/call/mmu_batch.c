@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Batches of memory-management requests: done counts and continuation; the
+// domains and processors they name.
+#include <wabe/hypercall.h>
+#include <wabe/mmu.h>
+
+#include "mmu.h"
+
+// Only the rest of letting a table go was left, and then to return `result`.
+static long pending_end(u32 nr, long result)
+{
+	if (put_pending_finish(current_vcpu())) {
+		return hypercall_continue(nr, 0, MMU_PREEMPTED, 0, (u32)result,
+					  0);
+	}
+	return (s32)result;
+}
+
+int batch_begin(struct batch *b, u32 count, u64 done_at, u32 foreign,
+		long *result)
+{
+	b->count = count & ~MMU_PREEMPTED;
+	b->done_at = done_at;
+	b->done = 0;
+	b->foreign = foreign;
+	if (count & MMU_PREEMPTED) {
+		if (!b->count && !b->list.a) {
+			*result = pending_end(b->nr, foreign);
+			return 1;
+		}
+		if (done_at &&
+		    copy_from_guest(&b->done, GVA(done_at), sizeof(b->done))) {
+			b->done = 0;
+		}
+	}
+	if (put_pending_finish(current_vcpu())) {
+		*result = hypercall_continue(b->nr, b->list.a, count, done_at,
+					     foreign, 0);
+		return 1;
+	}
+	return 0;
+}
+
+long batch_end(const struct batch *b, u32 finished, long rc)
+{
+	u32 done = b->done + finished;
+
+	if (b->done_at && copy_to_guest(GVA(b->done_at), &done, sizeof(done))) {
+		// As Xen: who gives a bad address does not learn the count.
+	}
+	if (rc == -ERESTART) {
+		return hypercall_continue(
+		    b->nr, gva_add(b->list, finished * b->size).a,
+		    (b->count - finished) | MMU_PREEMPTED, b->done_at,
+		    b->foreign, 0);
+	}
+	return unlikely(current_vcpu()->put_pending) ? pending_end(b->nr, rc)
+						     : rc;
+}
+
+struct domain *foreign_get(u32 id)
+{
+	struct domain *d = current_domain();
+
+	if (id == DOMID_SELF) {
+		domain_hold(d);
+		return d;
+	}
+	if (id == DOMID_IO) {
+		return &dom_io;
+	}
+	if (id == DOMID_XEN) {
+		return &dom_xen;
+	}
+	return id == d->id || id >= DOMID_FIRST_RESERVED ? NULL
+							 : domain_get((u16)id);
+}
+
+void foreign_put(struct domain *d)
+{
+	if (d != &dom_io && d != &dom_xen) {
+		domain_put(d);
+	}
+}
+
+// Which CPUs that are is not known without the scheduler's locks, and a vCPU
+// that moved may have left translations where it was. So: this CPU alone if
+// only the caller is named, else all that may hold any of the domain's.
+int vcpumask_cpus(gva_t bitmap, struct cpumask *out)
+{
+	struct vcpu *v = current_vcpu();
+	bool self = false, others = false;
+
+	for (u64 i = 0; i * 64 < v->domain->vcpus_max; i++) {
+		u64 bits, mine = v->id / 64 == i ? BIT(v->id % 64) : 0;
+
+		if (copy_from_guest_at(&bits, bitmap, i, sizeof(bits))) {
+			return -EFAULT;
+		}
+		self = self || (bits & mine);
+		others = others || (bits & ~mine);
+	}
+	memset(out, 0, sizeof(*out));
+	if (others) {
+		domain_cpus(v->domain, out);
+	}
+	if (self) {
+		cpumask_set(out, cpu_id());
+	}
+	return 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+// Changing an entry of a valid table, and walking tables.
+//
+// No lock: the new entry takes its references first, then one atomic
+// instruction puts it in the place of the old one, whose references are
+// dropped last. Whoever got the old value out of the table drops it, so two
+// processors at the same entry both come out right. The caller's reference on
+// the table keeps it valid meanwhile.
+#include <wabe/mapcache.h>
+
+#include "entry.h"
+
+u64 hv_slots[16];
+
+static bool entry_change(u64 *slot, u64 *old, u64 new)
+{
+	return __atomic_compare_exchange_n(slot, old, new, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+// Present before and after, the same frame, differing in `free` bits only: the
+// references stay. Other bits are those that were checked when it was set.
+static bool references_stay(u64 old, u64 new, u64 free)
+{
+	return (old & new &PTE_P) && !((old ^ new) & ~free);
+}
+
+static u64 with_ad(u64 value, u64 old, enum pt_how how)
+{
+	return how == PT_PRESERVE_AD ? value | (old & (PTE_A | PTE_D)) : value;
+}
+
+// Put `new`, whose references are taken, into the slot: the old value.
+static u64 entry_swap(u64 *slot, u64 new, enum pt_how how)
+{
+	u64 old;
+
+	if (how != PT_PRESERVE_AD) {
+		return __atomic_exchange_n(slot, new, __ATOMIC_SEQ_CST);
+	}
+	old = READ_ONCE(*slot);
+	while (!entry_change(slot, &old, with_ad(new, old, how))) {
+	}
+	return old;
+}
+
+static int l1_set(struct domain *d, struct domain *pg_owner, u64 *slot,
+		  u64 value, enum pt_how how)
+{
+	u64 old = READ_ONCE(*slot);
+	int rc;
+
+	while (references_stay(old, value, PTE_FREE)) {
+		if (entry_change(slot, &old,
+				 l1_stored(with_ad(value, old, how)))) {
+			return 0;
+		}
+	}
+	rc = l1_take(&value, d, pg_owner);
+	if (!rc) {
+		l1_drop(entry_swap(slot, value, how));
+	}
+	return rc;
+}
+
+static int upper_set(struct domain *d, u64 *slot, u64 value,
+		     enum page_type type, enum pt_how how)
+{
+	u64 old = READ_ONCE(*slot);
+	int rc;
+
+	while (references_stay(old, value, UPPER_FREE)) {
+		if (entry_change(slot, &old,
+				 with_ad(value, old, how) | PTE_US)) {
+			return 0;
+		}
+	}
+	rc = upper_take(&value, d, type);
+	if (rc) {
+		return rc;
+	}
+	old = entry_swap(slot, value, how);
+	if (old & PTE_P) {
+		page_drop_type(ram_frame(pte_mfn(old).n));
+	}
+	return 0;
+}
+
+int pt_set_entry(struct domain *d, struct domain *pg_owner, struct page *table,
+		 u32 index, u64 value, enum pt_how how)
+{
+	enum page_type type = page_type_now(table);
+	u64 *t;
+	int rc;
+
+	index &= PAGE_TABLE_ENTRIES - 1;
+	if (type != PAGE_L1 && (d != pg_owner || entry_is_ours(type, index))) {
+		return -EINVAL;
+	}
+	t = page_map(page_mfn(table));
+	rc = type == PAGE_L1 ? l1_set(d, pg_owner, &t[index], value, how)
+			     : upper_set(d, &t[index], value, type, how);
+	page_unmap(t);
+	return rc;
+}
+
+static int l1_cmpxchg(struct domain *d, u64 *slot, u64 old, u64 value, u64 *now)
+{
+	bool stay = references_stay(old, value, PTE_FREE);
+	int rc;
+
+	*now = READ_ONCE(*slot);
+	if (*now != old) {
+		return -EAGAIN;
+	}
+	rc = stay ? 0 : l1_take(&value, d, d);
+	if (rc) {
+		return rc;
+	}
+	if (stay) {
+		value = l1_stored(value);
+	}
+	if (!entry_change(slot, now, value)) {
+		if (!stay) {
+			l1_drop(value);
+		}
+		return -EAGAIN;
+	}
+	if (!stay) {
+		l1_drop(old);
+	}
+	return 0;
+}
+
+int pt_cmpxchg_l1(struct domain *d, struct page *table, u32 index, u64 old,
+		  u64 value, u64 *now)
+{
+	u64 *t = page_map(page_mfn(table));
+	int rc = l1_cmpxchg(d, &t[index & (PAGE_TABLE_ENTRIES - 1)], old, value,
+			    now);
+
+	page_unmap(t);
+	return rc;
+}
+
+// --- walking ----------------------------------------------------------------
+
+static bool table_is(mfn_t m, enum page_type type)
+{
+	const struct page *p = ram_frame(m.n);
+
+	return p &&
+	       (READ_ONCE(p->state) & ROLE_MASK) == (TYPED(type) | VALID_YES);
+}
+
+static u64 entry_read(mfn_t table, u32 index)
+{
+	const u64 *t = page_map(table);
+	u64 e = READ_ONCE(t[index]);
+
+	page_unmap(t);
+	return e;
+}
+
+// No reference is held on the way. A table that another processor lets go
+// meanwhile cannot become anything else, nor another domain's, before this
+// processor has flushed its TLB (the rule in page.c and alloc.c), which it does
+// only where it waits or leaves the hypervisor. Here is nothing that waits.
+int pt_walk(u64 root, u64 va, struct pt_walk *out)
+{
+	mfn_t table = maddr_to_mfn(root);
+	u64 e;
+
+	if ((u64)((s64)(va << 16) >> 16) != va) {
+		return -ENOENT; // not canonical
+	}
+	out->flags = PTE_RW | PTE_US;
+	for (u32 level = PAGE_L4; level > PAGE_L1; level--) {
+		if (!table_is(table, level)) {
+			return -ENOENT;
+		}
+		e = entry_read(table, pt_index(va, level));
+		if (!(e & PTE_P)) {
+			return -ENOENT;
+		}
+		out->flags = (out->flags & (e | PTE_NX)) | (e & PTE_NX);
+		table = pte_mfn(e);
+	}
+	if (!table_is(table, PAGE_L1)) {
+		return -ENOENT;
+	}
+	out->l1 = table;
+	out->index = pt_index(va, PAGE_L1);
+	out->entry = e = entry_read(table, out->index);
+	out->flags = (out->flags & (e | PTE_NX)) | (e & PTE_NX);
+	return 0;
+}
