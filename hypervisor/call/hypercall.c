@@ -62,7 +62,6 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
 	[__HYPERVISOR_kexec_op ... __HYPERVISOR_argo_op] = call_unknown,
 	[__HYPERVISOR_xenpmu_op] = call_unsupported,
 	[__HYPERVISOR_dm_op ... __HYPERVISOR_arch_2] = call_unknown,
-	[__HYPERVISOR_arch_3] = call_extension,
 	[__HYPERVISOR_arch_4 ... HYPERCALLS - 1] = call_unknown,
 };
 

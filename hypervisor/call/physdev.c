@@ -227,3 +227,25 @@ long call_physdev_op(u64 op, u64 arg, u64 a2, u64 a3, u64 a4)
 		return privileged_op((u32)op, GVA(arg));
 	}
 }
+
+// The old form: the operation's number and its argument in one structure.
+long call_physdev_op_compat(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	u32 op;
+
+	if (copy_from_guest(&op, GVA(arg), sizeof(op))) {
+		return -EFAULT;
+	}
+	switch (op) {
+	case PHYSDEVOP_irq_status_query:
+	case PHYSDEVOP_set_iopl:
+	case PHYSDEVOP_set_iobitmap:
+	case PHYSDEVOP_apic_read:
+	case PHYSDEVOP_alloc_irq_vector:
+		return call_physdev_op(op,
+				       arg + offsetof(struct physdev_op, u), 0,
+				       0, 0);
+	default:
+		return -EINVAL;
+	}
+}
