@@ -9,10 +9,12 @@
 #include <wabe/cpu.h>
 #include <wabe/lib.h>
 #include <wabe/mapcache.h>
+#include <wabe/time.h>
 
 #include "calibrate.h"
 
 #define WAIT_HZ 250            // the 4 ms
+#define COUNTER_NS 1000000ull
 #define SAMPLES 32
 #define FRACTION 64            // a mean count is kept in parts of a tick
 #define MHZ 1000000ul
@@ -172,6 +174,21 @@ static u64 INIT_TEXT hz_measure(const struct reference *r)
 	}
 	b = moment_read(r, tsc_first, count_first);
 	return (b.tsc - a.tsc) * FRACTION * r->hz / (b.count - a.count);
+}
+
+u64 INIT_TEXT counter_calibrate(u64 (*read)(void))
+{
+	const struct reference r = {"", 0, 0xffffffff, read};
+	u64 tsc_first = rdtsc(), count_first = read();
+	struct moment a = moment_read(&r, tsc_first, count_first), b;
+	u64 ns, end = time_now() + COUNTER_NS;
+
+	while (time_now() < end) {
+		cpu_relax();
+	}
+	b = moment_read(&r, tsc_first, count_first);
+	ns = (b.tsc - a.tsc) * MHZ / tsc_khz;
+	return ((b.count - a.count) << 26) / ns;       // FRACTION is 2^6
 }
 
 // Makers choose whole MHz, and measuring errs by more than they do: within 30

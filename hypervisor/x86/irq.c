@@ -61,7 +61,7 @@ static void device_interrupt(u8 vector)
 	if (fn) {
 		fn(vector, handlers[vector].data);
 	} else if (!bit_test_set(vectors_reported, vector)) {
-		log_at(LOG_WARNING, "Interrupt %#x of no device on CPU %u",
+		log_at(LOG_WARNING, "Interrupt 0x%02x of no device on CPU %u",
 		       vector, cpu_id());
 	}
 	apic_eoi();

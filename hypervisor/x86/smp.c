@@ -20,7 +20,7 @@
 #define INIT_NS (10 * US)      // what processors since 2006 want
 #define STARTUP_NS (200 * US)  // then STARTUP is sent once more
 #define ARRIVE_NS (500 * MS)   // then it is left out
-#define TSC_ROUNDS 64
+#define TSC_ROUNDS 16
 
 // What trampoline.S reads at offset 8 of its page.
 struct trampoline {

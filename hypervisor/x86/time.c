@@ -11,7 +11,6 @@
 #include "calibrate.h"
 
 #define NS 1000000000ull
-#define APIC_CALIBRATE_NS 1000000ull
 
 // Constant after time_init().
 u32 tsc_khz;
@@ -146,23 +145,22 @@ void INIT_TEXT time_init(void)
 	scale_set(hz);
 	tsc_base = rdtsc();
 	timer_is_tsc = cpu_features.tsc_deadline;
-	timer_rate = (hz << 24) / (NS >> 8);
+	timer_rate = (hz << 24) / (NS >> 8);   // << 32, / NS
 	if (!cpu_features.invariant_tsc) {
 		printk("The TSC is not known to be invariant; time assumes it");
 	}
 	wallclock_init();
 }
 
-// How fast the APIC's counter runs, by the TSC.
+static u64 INIT_TEXT apic_ticks(void)
+{
+	return 0xffffffff - apic_timer_read();
+}
+
 static void INIT_TEXT apic_timer_calibrate(void)
 {
-	u64 start = time_now(), took;
-
 	apic_timer_oneshot(0xffffffff);
-	do {
-		took = time_now() - start;
-	} while (took < APIC_CALIBRATE_NS);
-	timer_rate = ((u64)(0xffffffff - apic_timer_read()) << 32) / took;
+	timer_rate = counter_calibrate(apic_ticks);
 	apic_timer_oneshot(0);
 	if (!timer_rate) {
 		panic("The local APIC's timer does not run");

@@ -13,6 +13,7 @@
 //
 // The clock wraps. Stamps are compared as a signed difference, so a CPU's may
 // not fall back by 2^31: each 2^30 ticks all CPUs are asked to flush.
+#include <wabe/context.h>
 #include <wabe/cpu.h>
 #include <wabe/irq.h>
 #include <wabe/tlb.h>
@@ -80,10 +81,19 @@ u32 tlb_stamp_now(void)
 	return now;
 }
 
+// The root to go on with: an idle CPU lets go of the guest's it still has,
+// whose frames may be what the flush is for.
+static void root_reload(void)
+{
+	u64 root = context_flush_root();
+
+	tlb_note_flush();
+	X86_WRITE_CR(3, root ? root : X86_READ_CR(3));
+}
+
 void tlb_flush_local(void)
 {
-	tlb_note_flush();
-	X86_WRITE_CR(3, X86_READ_CR(3));
+	root_reload();
 }
 
 void tlb_flush_page_local(u64 va)
@@ -95,7 +105,7 @@ void tlb_flush_all_local(void)
 {
 	u64 cr4 = X86_READ_CR(4);
 
-	tlb_note_flush();
+	root_reload();
 	X86_WRITE_CR(4, cr4 & ~CR4_PGE);
 	X86_WRITE_CR(4, cr4 | CR4_PGE);
 }
