@@ -39,8 +39,7 @@ void domain_exception_raise(void);
 void vcpu_destroy(struct vcpu *v);
 // Stop the vCPU's timers for good.
 void vcpu_kill_timers(struct vcpu *v);
-// runstate.c: register or replace the runstate area. 0, -EFAULT.
-int runstate_register(struct vcpu *v, u64 va);
+// runstate.c
 // Enter a runstate now; runq.lock of v held, or v unknown to others.
 void runstate_change(struct vcpu *v, int state, u64 now);
 // v became current: a runstate area without a share of its own is written.

@@ -36,6 +36,12 @@ void vcpu_poll_wait(u64 until)
 	cpu_raise(this_cpu(), WORK_SCHED);
 }
 
+void vcpu_poll_cancel(void)
+{
+	vcpu_poll_end(current_vcpu());
+	current_vcpu()->blocked = 0;
+}
+
 void pollers_wake_slow(struct domain *d, u32 port)
 {
 	domain_for_each_vcpu(v, d) {

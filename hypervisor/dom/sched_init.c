@@ -101,51 +101,35 @@ void sched_vcpu_destroy(struct vcpu *v)
 
 // --- affinity ---------------------------------------------------------------
 
-static u32 first_online(const struct cpumask *m)
-{
-	u32 cpu = cpumask_next(m, 0);
-
-	return cpu < cpu_count ? cpu : NR_CPUS;
-}
-
-// The vCPU is paused. Its next CPU is chosen when it wakes.
-static void leave_cpu(struct vcpu *v)
-{
-	struct runq *from = cpus[v->processor]->runq, *to;
-
-	if (cpumask_test(&v->hard, v->processor)) {
-		return;
-	}
-	to = cpus[first_online(&v->hard)]->runq;
-	runq_lock_both(from, to);
-	runq_move(from, to, v);
-	unlock(&from->lock);
-	unlock(&to->lock);
-}
-
+// Nobody waits for the vCPU: it may be of the caller's own domain, and its CPU
+// may wait for a lock that the caller holds.
 int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		       const struct cpumask *soft)
 {
-	bool self = v == current_vcpu();
+	struct runq *q;
+	bool leaves, runs;
 
-	if ((hard && first_online(hard) == NR_CPUS) ||
-	    (soft && first_online(soft) == NR_CPUS)) {
+	if (hard && cpumask_next(hard, 0) >= cpu_count) {
 		return -EINVAL;
 	}
-	if (!self) {
-		vcpu_pause(v);
-	}
+	q = runq_lock_vcpu(v);
 	if (hard) {
 		v->hard = *hard;
 	}
 	if (soft) {
 		v->soft = *soft;
 	}
-	if (self) {
-		cpu_raise(this_cpu(), WORK_SCHED);
-	} else {
-		leave_cpu(v);
-		vcpu_unpause(v);
+	leaves = !cpumask_test(&v->hard, q->cpu);
+	runs = v->state == VCPU_RUNNING;
+	if (leaves && v->state == VCPU_RUNNABLE) {
+		runq_remove(q, v);
+		v->state = VCPU_BLOCKED;
+	}
+	unlock(&q->lock);
+	if (leaves && runs) {
+		cpu_raise(cpus[q->cpu], WORK_SCHED);
+	} else if (leaves) {
+		vcpu_wake(v);
 	}
 	return 0;
 }

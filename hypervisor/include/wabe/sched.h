@@ -21,9 +21,11 @@ void vcpu_yield(void);
 
 // SCHEDOP_poll, current vCPU: announce that it is going to wait for `port` (~0:
 // several). Then the caller looks at the ports, and either waits (until `until`
-// ns; 0: no limit) or ends it.
+// ns; 0: no limit) or cancels.
 void vcpu_poll_begin(u32 port);
 void vcpu_poll_wait(u64 until);
+void vcpu_poll_cancel(void);
+// It waits no more (also if it never did).
 void vcpu_poll_end(struct vcpu *v);
 // SCHEDOP_poll waits: `port` of `d` became pending (evtchn code, on each 0 -> 1
 // of a pending bit, masked or not): wake who polls it. Cheap if no one polls.
@@ -50,13 +52,17 @@ int sched_domain_create(struct domain *d);
 void sched_domain_destroy(struct domain *d);
 int sched_vcpu_create(struct vcpu *v);
 void sched_vcpu_destroy(struct vcpu *v);
-// New hard or soft affinity; moves the vCPU if it must. -EINVAL if empty.
+// New hard or soft affinity (NULL: as it was); moves the vCPU if it must.
+// -EINVAL if no online CPU is in `hard`.
 int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		       const struct cpumask *soft);
 // Weight 1..65535; cap in percent of one CPU, 0 = none.
 int sched_set_params(struct domain *d, u32 weight, u32 cap);
 // Bring runstate up to now and copy it (ns in each state).
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
+// VCPUOP_register_runstate_memory_area: copy it to `va` of the current address
+// space at each change. 0, -EFAULT.
+int runstate_register(struct vcpu *v, u64 va);
 // For debug keys: print run queues.
 void sched_dump(void);
 
