@@ -18,6 +18,9 @@ static long bitmap_return(const struct xenctl_bitmap *to, const u64 *map,
 
 	memset(out, 0, sizeof(out));
 	memcpy(out, map, DIV_ROUND_UP(bits, 8));
+	if (to->nr_bits < NR_CPUS && to->nr_bits % 8) {
+		out[to->nr_bits / 8] &= (u8)(BIT(to->nr_bits % 8) - 1);
+	}
 	return copy_to_guest(HANDLE_GVA(to->bitmap), out,
 			     MIN(bytes, sizeof(out)));
 }

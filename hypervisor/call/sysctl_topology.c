@@ -2,6 +2,7 @@
 // sysctl: what the machine is made of. Processors by socket, core and thread;
 // memory as one node.
 #include <wabe/alloc.h>
+#include <wabe/boot.h>
 #include <wabe/cpu.h>
 #include <wabe/cpuid.h>
 #include <wabe/irq.h>
@@ -102,9 +103,22 @@ static void count_threads(struct xen_sysctl_physinfo *pi)
 	pi->cores_per_socket = DIV_ROUND_UP(in_socket, in_core);
 }
 
+// All of the machine's RAM, what the hypervisor took for itself included.
+static u64 ram_frames(void)
+{
+	u64 bytes = 0;
+
+	for (u32 i = 0; i < boot_info.memory.count; i++) {
+		const struct e820_entry *e = &boot_info.memory.entries[i];
+
+		bytes += e->type == E820_RAM ? e->bytes : 0;
+	}
+	return bytes >> PAGE_SHIFT;
+}
+
 static void count_memory(struct xen_sysctl_physinfo *pi)
 {
-	pi->total_pages = frames_total();
+	pi->total_pages = ram_frames();
 	pi->free_pages = frames_free();
 	pi->max_mfn = frames_end - 1;
 	for (u32 i = 0; i < partition_count; i++) {
@@ -160,7 +174,7 @@ long sysctl_numainfo(struct xen_sysctl *op)
 	u32 room = ni->num_nodes;
 	u32 distance = DISTANCE_LOCAL;
 	struct xen_sysctl_meminfo memory = {
-	    .memsize = frames_total() << PAGE_SHIFT,
+	    .memsize = ram_frames() << PAGE_SHIFT,
 	    .memfree = frames_free() << PAGE_SHIFT,
 	};
 
