@@ -63,6 +63,51 @@ $(BUILD)/wabe: $(BUILD)/wabe.bin hypervisor/boot/wrap.lds
 		--defsym=bss_end=0x$$(nm $(BUILD)/wabe.elf | sed -n 's/^ffff8280\([0-9a-f]*\) . image_end$$/\1/p') \
 		-b binary -o $@ $<
 
+# --- jobs -------------------------------------------------------------------
+CACHE := $(or $(WABE_CACHE),$(HOME)/.cache/wabe)
+export BUILD WABE_CACHE := $(CACHE)
+
+-include tests/unit/unit.mk tests/guest/guest.mk
+
+SYSTEM_TESTS := boot1 smp devices grub memory guests
+SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
+SOAK := $(wildcard tests/system/soak*.sh)
+
+# Each job installs what it lacks, then goes on in a make of its own.
+needs-%:
+	@tests/needs $(subst -, ,$*)
+
+$(CACHE)/dom0/ready:
+	@guests/dom0/fetch $(CACHE)/dom0
+
+test: needs-build-check-run-grub
+	@$(MAKE) --no-print-directory test-all
+test-all: $(BUILD)/wabe $(CACHE)/dom0/ready unit guests
+	@tests/run $(UNIT_TESTS) $(SYSTEM)
+
+soak: needs-build-check-run-grub
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready guests
+	@JOBS=1 tests/run $(SOAK)
+
+check: needs-build-check
+	@tests/check
+
+# Boot to a dom0 shell; without a terminal: show what it is and stop.
+run: needs-build-run
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready
+	@tests/system/play
+
+help:
+	@echo 'make          build/wabe, the hypervisor'
+	@echo 'make run      boot it in QEMU with Debian as dom0, to a shell'
+	@echo 'make test     all tests, about 6 minutes on 2 cores'
+	@echo 'make check    format, sizes, headers'
+	@echo 'make soak     the long tests'
+	@echo 'make bench    measure, beside Debian'"'"'s Xen; writes PROMISES.md'
+
+unit guests:
+.PHONY: test test-all soak check run help unit guests
+
 clean:
 	rm -rf $(BUILD)
 

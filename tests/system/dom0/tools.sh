@@ -20,5 +20,5 @@ for key in d r e m q i h; do
 done
 has "debug keys print to xl dmesg" 'partition' xl dmesg
 check "xl debug-keys A: the audit finds nothing wrong" sh -c \
-	'xl debug-keys A && xl dmesg | grep -q "audit: 0 "'
+	'xl debug-keys A && xl dmesg | grep -q "Audit: 0 "'
 exit $failures

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# Debian's unmodified Linux and Xen tools on one processor.
+. "$(dirname "$0")/lib.sh"
+
+boot tools.sh -s 1 -m 1536 -t 120
+said "the hypervisor's first line" '(XEN) Wabe'
+said "dom0 reaches its init" 'WABE-DOM0 up'
+said "1 processor, i440fx: dom0's script passes" 'WABE-EXIT 0'
+clean_end "1 processor"
+
+# Bad input: said on the console, and a halt.
+halts() {
+	local what=$1 regex=$2
+	shift 2
+	: >"$out/log"
+	timeout 8 qemu-system-x86_64 -accel tcg -cpu max -display none \
+		-monitor none -serial "file:$out/log" -no-reboot -kernel "$hv" \
+		-append "console=com1 com1=115200,8n1 noreboot" "$@" </dev/null
+	tr -d '\r' <"$out/log" >"$out/console"
+	said "$what" "$regex"
+}
+halts "no module: it says so" '[Mm]odule' -m 512
+head -c 100000 "$cache/dom0/vmlinuz" >"$out/short"
+halts "a cut-off kernel: it says so" '[Kk]ernel' -m 512 -initrd "$out/short console=hvc0"
+head -c 5000 /dev/urandom >"$out/noise"
+halts "a module that is no kernel: it says so" '[Kk]ernel\|module' -m 512 -initrd "$out/noise x"
+halts "too little memory: it says so" '[Mm]emory\|RAM' -m 16 -initrd "$cache/dom0/vmlinuz x"
+exit 0
