@@ -75,20 +75,17 @@ static inline bool bounce(struct vcpu *v, u64 handler, bool mask_events,
 			  u64 error_bytes, u32 error_code)
 {
 	struct origin o = origin_of(v);
-	u64 bottom = o.rsp - IRET_BYTES - 16 - error_bytes;
+	u64 inside = frame_inside(o.rsp), top = (o.rsp - IRET_BYTES) & ~inside;
+	u64 bottom = top - 16 - error_bytes;
 
-	if (unlikely(!handler)) {
+	if (unlikely(!handler || inside)) {
 		return false;
 	}
 	if (!v->kernel_mode) {
 		guest_mode_toggle(v);
 	}
-	if (unlikely(!range_is_guests(bottom, o.rsp - bottom))) {
-		return false;
-	}
-	bottom = addr_clamp(bottom);
-	if (unlikely(uaccess_frame(bottom, &v->regs, o.cs, o.rflags,
-				   bottom + 16 + error_bytes, error_code))) {
+	if (unlikely(uaccess_frame(bottom, &v->regs, o.cs, o.rflags, top,
+				   error_code))) {
 		return false;
 	}
 	handler_enter(v, handler, bottom, mask_events);

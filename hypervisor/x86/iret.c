@@ -37,10 +37,10 @@ long call_iret(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct vcpu *v = current_vcpu();
 	u64 rsp = v->regs.rsp;
+	u64 inside = frame_inside(rsp + sizeof(struct iret_context));
 	struct iret_context f;
 
-	if (unlikely(!range_is_guests(rsp, sizeof(f)) ||
-		     uaccess_read_iret(&f, addr_clamp(rsp)))) {
+	if (unlikely(inside || uaccess_read_iret(&f, rsp & ~inside))) {
 		domain_crash(v->domain, "iret: no frame at %lx", rsp);
 		return 0;
 	}

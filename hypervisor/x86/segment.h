@@ -56,11 +56,11 @@ static inline void gs_base_write(u64 base)
 	asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(base) : "memory");
 }
 
+// `base` is canonical: what v->gs_* hold is.
 static inline u64 gs_base_exchange(u64 base)
 {
 	u64 old;
 
-	base = base_canonical(base);
 	if (unlikely(!cpu_features.fsgsbase)) {
 		old = rdmsr(MSR_KERNEL_GS_BASE);
 		wrmsr(MSR_KERNEL_GS_BASE, base);

@@ -61,4 +61,20 @@ static inline u64 addr_clamp(u64 a)
 	return a & ~inside;
 }
 
+// A frame of at most FRAME_BYTES that ends at `end`: may part of it lie in the
+// hypervisor's range? All ones or 0, without a branch: it serves as the mask
+// against speculation too. What is not canonical needs no check: it faults.
+#define FRAME_BYTES 96
+
+static inline u64 frame_inside(u64 end)
+{
+	u64 inside;
+
+	asm volatile("cmp %2, %1; sbb %0, %0"
+		     : "=r"(inside)
+		     : "r"(end - HV_START), "r"(HV_END - HV_START + FRAME_BYTES)
+		     : "cc");
+	return inside;
+}
+
 #endif
