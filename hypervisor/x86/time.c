@@ -138,20 +138,6 @@ static void INIT_TEXT scale_set(u64 hz)
 	tsc_to_ns_mul = (NS << 32) / hz;
 }
 
-void INIT_TEXT time_init(void)
-{
-	u64 hz = tsc_calibrate();
-
-	scale_set(hz);
-	tsc_base = rdtsc();
-	timer_is_tsc = cpu_features.tsc_deadline;
-	timer_rate = (hz << 24) / (NS >> 8);   // << 32, / NS
-	if (!cpu_features.invariant_tsc) {
-		printk("The TSC is not known to be invariant; time assumes it");
-	}
-	wallclock_init();
-}
-
 static u64 INIT_TEXT apic_ticks(void)
 {
 	return 0xffffffff - apic_timer_read();
@@ -167,10 +153,24 @@ static void INIT_TEXT apic_timer_calibrate(void)
 	}
 }
 
+void INIT_TEXT time_init(void)
+{
+	u64 hz = tsc_calibrate();
+
+	scale_set(hz);
+	tsc_base = rdtsc();
+	timer_is_tsc = cpu_features.tsc_deadline;
+	timer_rate = (hz << 24) / (NS >> 8);   // << 32, / NS
+	if (!cpu_features.invariant_tsc) {
+		printk("The TSC is not known to be invariant; time assumes it");
+	}
+	if (!timer_is_tsc) {
+		apic_timer_calibrate();
+	}
+	wallclock_init();
+}
+
 void time_init_cpu(void)
 {
 	this_cpu()->deadline = ~0ull;
-	if (!timer_is_tsc && this_cpu()->id == 0) {
-		apic_timer_calibrate();
-	}
 }
