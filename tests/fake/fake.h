@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// The fake machine: what mm/ and call/ need below them, as an ordinary program.
+// Frames are an arena of host memory, processors are threads (the test's own
+// is CPU 0), guest addresses are host addresses. Included first in every file
+// (-include), and by tests.
+#ifndef FAKE_H
+#define FAKE_H
+
+struct page;
+extern struct page *fake_pages;
+#define PAGE_TABLE fake_pages
+
+#include <wabe/alloc.h>
+#include <wabe/boot.h>
+#include <wabe/cpu.h>
+#include <wabe/domain.h>
+#include <wabe/mapcache.h>
+#include <wabe/mmu.h>
+#include <wabe/tlb.h>
+
+#define FAKE_FRAMES 512 // machine frames 0 .. 511
+#define FAKE_HOLE 480	// from here on they are not RAM
+#define FAKE_CPUS 4
+#define FAKE_DOMAINS 4 // ids 0 (privileged) .. 3
+#define FAKE_VCPUS 4
+
+// --- machine.c: the whole of it ---------------------------------------------
+
+// A fresh machine with dom0 and `domains` - 1 others, each with FAKE_VCPUS
+// vCPUs; the caller is CPU 0 and runs dom0's vCPU 0.
+void fake_init(u32 domains);
+void fake_fini(void);		    // forget all, whatever its state
+struct domain *fake_domain(u32 id); // NULL: there is none
+struct domain *fake_domain_create(u32 id);
+// To the end, however often that takes.
+void fake_domain_destroy(struct domain *d);
+// This thread becomes CPU `cpu` running `v`.
+void fake_run(u32 cpu, struct vcpu *v);
+// Work units before work_spent(); ~0: as many as wanted.
+extern __thread u64 fake_work;
+extern bool fake_verbose; // printk() is heard
+
+// --- memory.c: frames and their contents -------------------------------------
+
+u64 *fake_frame(u64 mfn);	  // its contents
+u64 fake_alloc(struct domain *d); // a frame for `d`: its mfn, 0 none
+// A heap page shared with `d`: its mfn.
+u64 fake_heap_frame(struct domain *d);
+extern __thread s32 fake_mapped; // page_map() without page_unmap()
+
+// --- tlb.c: what processors may know
+// ------------------------------------------
+
+// CPU `cpu` walks its root for `va`, as a guest's access does, and remembers
+// what it finds. false: not mapped, or not writable for a write.
+bool fake_touch(u32 cpu, u64 va, bool write);
+// How many translations in TLBs give access to a frame in a role or to an owner
+// that they were not made for; each printed.
+u32 fake_tlb_wrong(void);
+extern u32 fake_flushes; // CPUs flushed, in all
+// Threads: leave the hypervisor / enter it, as a CPU that serves flushes does.
+void fake_leave(void);
+void fake_enter(void);
+
+// --- calls.c: hypercalls
+// ---------------------------------------------------------
+
+// Did the last handler ask to be continued, and how.
+extern __thread struct fake_continued {
+	bool again;
+	u32 nr;
+	u64 args[5];
+} fake_continued;
+// The call, continued up to `times` times with `work` units each. ~0: no limit.
+long fake_call(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 work, u64 times);
+
+#endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// The fake machine's memory: alloc.c is the real one; contents, heap, M2P and
+// guest copies are the host's.
+#include <wabe/guest.h>
+#include <wabe/paging.h>
+
+#include <stdlib.h>
+
+#include "../../hypervisor/mm/frames.h"
+#include "fake.h"
+
+#define HEAP_FRAMES 16 // the last of RAM, for shared heap pages
+
+struct page *fake_pages;
+u64 frames_end = FAKE_FRAMES;
+u64 hv_root = 1ull << PAGE_SHIFT;
+__thread s32 fake_mapped;
+
+static u64 (*arena)[512];
+static u64 m2p[FAKE_FRAMES];
+static u32 heap_frames;
+
+u64 *fake_frame(u64 mfn)
+{
+	return arena[mfn];
+}
+
+u64 fake_alloc(struct domain *d)
+{
+	struct page *p = frames_alloc(d, 0, 0, 0);
+
+	return p ? page_mfn(p).n : 0;
+}
+
+u64 fake_heap_frame(struct domain *d)
+{
+	u64 mfn = FAKE_HOLE - HEAP_FRAMES + heap_frames++ % HEAP_FRAMES;
+	struct page *p = mfn_page(MFN(mfn));
+
+	domain_hold(d);
+	p->owner = d->id;
+	p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
+	return mfn;
+}
+
+void heap_frame_release(struct page *p, struct domain *owner)
+{
+	p->owner = DOMID_XEN;
+	p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
+	domain_put(owner);
+}
+
+void *page_map(mfn_t m)
+{
+	BUG_ON(m.n >= FAKE_HOLE);
+	BUG_ON(++fake_mapped > 16);
+	return arena[m.n];
+}
+
+void page_unmap(const void *va)
+{
+	BUG_ON(--fake_mapped < 0);
+}
+
+void *vmap_frames(const mfn_t *mfns, u32 count)
+{
+	return arena[mfns[0].n];
+}
+
+void vunmap(void *va, u64 bytes)
+{
+	tlb_flush_global();
+}
+
+void *heap_alloc(size_t bytes)
+{
+	return calloc(1, bytes);
+}
+
+void heap_free(void *p)
+{
+	free(p);
+}
+
+u64 heap_bytes_used(void)
+{
+	return 0;
+}
+
+void m2p_set(mfn_t m, u64 pfn)
+{
+	BUG_ON(m.n >= FAKE_FRAMES);
+	m2p[m.n] = pfn;
+}
+
+u64 m2p_get(mfn_t m)
+{
+	return m2p[m.n];
+}
+
+// Frame 2 is all there is of the M2P, as far as guests see it.
+u32 m2p_extent_count(void)
+{
+	return 1;
+}
+
+mfn_t m2p_extent(u32 extent)
+{
+	return MFN(2 - 511);
+}
+
+// --- guest copies: the first page of the address space faults
+// -------------------
+
+static int guest_bad(u64 a, u64 bytes)
+{
+	return a < PAGE_SIZE || a + bytes < a ? -EFAULT : 0;
+}
+
+int copy_from_guest(void *dst, gva_t src, u64 bytes)
+{
+	if (bytes && guest_bad(src.a, bytes)) {
+		return -EFAULT;
+	}
+	memcpy(dst, (const void *)src.a, bytes);
+	return 0;
+}
+
+int copy_to_guest(gva_t dst, const void *src, u64 bytes)
+{
+	if (bytes && guest_bad(dst.a, bytes)) {
+		return -EFAULT;
+	}
+	memcpy((void *)dst.a, src, bytes);
+	return 0;
+}
+
+int copy_from_guest_at(void *dst, gva_t array, u64 i, u64 size)
+{
+	return copy_from_guest(dst, gva_add(array, i * size), size);
+}
+
+// Frames 1 to 3 and the heap's are the hypervisor's own.
+void fake_memory_init(void);
+void fake_memory_init(void)
+{
+	if (!arena) {
+		arena = aligned_alloc(PAGE_SIZE, FAKE_HOLE * PAGE_SIZE);
+		fake_pages = calloc(FAKE_FRAMES, sizeof(struct page));
+	}
+	memset(arena, 0, FAKE_HOLE * PAGE_SIZE);
+	memset(fake_pages, 0, FAKE_FRAMES * sizeof(struct page));
+	memset(&partition_first, 0, sizeof(partition_first));
+	partition_first.cursor = 1;
+	boot_info.memory.count = 1;
+	boot_info.memory.entries[0] =
+	    (struct e820_entry){0, FAKE_HOLE * PAGE_SIZE, E820_RAM};
+	alloc_init();
+	alloc_add_range(MFN(4), MFN(FAKE_HOLE - HEAP_FRAMES));
+	heap_frames = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(hv_slots); i++) {
+		hv_slots[i] = 0x3000 | PTE_P | PTE_A | i << 9;
+	}
+}
