@@ -8,6 +8,7 @@ cache=${WABE_CACHE:-$HOME/.cache/wabe}
 hv=${HV:-$build/wabe}
 name=$(basename "$0" .sh)
 out=$build/test/$name
+rm -rf "$out"
 mkdir -p "$out"
 
 # root [FILE...]: dom0's initramfs with the dom0 scripts and FILEs -> $out/root
