@@ -48,7 +48,7 @@ static long op_clear(struct domain *d, const struct mmuext_op *op)
 	memset(va, 0, PAGE_SIZE);
 	page_unmap(va);
 	page_put_type(p);
-	(void)work_spent(FRAME_UNITS);
+	work_add(FRAME_UNITS);
 	return 0;
 }
 
@@ -72,7 +72,7 @@ static long op_copy(struct domain *d, const struct mmuext_op *op)
 	page_unmap(to_va);
 	page_put_type(to);
 	page_put(from);
-	(void)work_spent(FRAME_UNITS);
+	work_add(FRAME_UNITS);
 	return 0;
 }
 

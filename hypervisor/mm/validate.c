@@ -78,7 +78,7 @@ static int l1_table_take(struct page *p, struct domain *d, u64 *t)
 		i = slot_after(t, i + 1);
 	}
 	p->partial = (u16)i;
-	(void)work_spent(SCAN_UNITS + present);
+	work_add(SCAN_UNITS + present);
 	return rc;
 }
 
@@ -91,7 +91,7 @@ static void l1_table_drop(struct page *p, const u64 *t)
 		present++;
 	}
 	p->partial = 0;
-	(void)work_spent(SCAN_UNITS + present);
+	work_add(SCAN_UNITS + present);
 }
 
 // --- L2 to L4 ---------------------------------------------------------------
@@ -119,7 +119,7 @@ static int upper_table_take(struct page *p, struct domain *d, u64 *t,
 		}
 	}
 	p->partial = PAGE_TABLE_ENTRIES;
-	(void)work_spent(SCAN_UNITS);
+	work_add(SCAN_UNITS);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static int upper_table_drop(struct page *p, const u64 *t, enum page_type type)
 		}
 	}
 	p->partial = 0;
-	(void)work_spent(SCAN_UNITS);
+	work_add(SCAN_UNITS);
 	return 0;
 }
 

@@ -6,12 +6,15 @@
 #include <wabe/page.h>
 #include <wabe/percpu.h>
 
+void work_add(u32 units)
+{
+	this_cpu()->work_left -= units;
+}
+
 bool work_spent(u32 units)
 {
-	struct cpu *c = this_cpu();
-
-	c->work_left -= units;
-	return c->work_left <= 0;
+	work_add(units);
+	return this_cpu()->work_left <= 0;
 }
 
 // entry.S does the same at each hypercall.

@@ -205,6 +205,11 @@ bool work_spent(u32 units)
 	return !fake_work;
 }
 
+void work_add(u32 units)
+{
+	fake_work -= fake_work == ~0ull ? 0 : MIN(fake_work, units);
+}
+
 void work_reset(void)
 {
 }

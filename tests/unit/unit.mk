@@ -26,7 +26,7 @@ $(UNIT_FAKE:%=$(UNIT_OUT)/%): $(UNIT_OUT)/%: $(UNIT_OUT)/tests/unit/%.o \
 # The others: one source.
 $(UNIT_OUT)/%_test: tests/unit/%_test.c
 	@mkdir -p $(@D)
-	@$(CC) $(UNIT_FLAGS) -Wno-missing-prototypes -Ihypervisor/include $< \
+	@$(CC) $(UNIT_FLAGS) -Wno-missing-prototypes -Wno-shadow -Ihypervisor/include $< \
 		-lcmocka -o $@
 
 unit: $(UNIT_TESTS:%=$(UNIT_OUT)/%)

@@ -165,10 +165,12 @@ int page_unpin(struct page *p, struct domain *d) MUST_CHECK;
 // frame of the domain is left but what others still map.
 int pages_relinquish(struct domain *d) MUST_CHECK;
 
-// Work units left before long work must be preempted (entries looked at).
-// Reset at each entry to the hypervisor; page.c counts it down.
+// Long work counts in units (entries looked at), a slice's worth of which is
+// given at each hypercall. work_spent: some more were done; true: stop here and
+// come again (-ERESTART). work_add: the same where it is not the place to stop.
 #define WORK_UNITS 4096
-bool work_spent(u32 units);
+bool work_spent(u32 units) MUST_CHECK;
+void work_add(u32 units);
 void work_reset(void);
 
 // Recount everything from nothing and compare (mm/audit.c): the number of
