@@ -18,15 +18,18 @@ struct form_state form_state;
 
 asm(".pushsection .bss\n"
     "form_target: .skip 8\n"
+    "form_rsp: .skip 8\n"
     ".popsection\n"
     ".globl form_run, form_done\n"
     "form_run:\n"
     "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
     "mov %rdi, form_target(%rip)\n"
+    "mov %rsp, form_rsp(%rip)\n"
     "pushq form_state + 120(%rip)\n"
     "popfq\n" MOVE_ALL(LOAD)
     "jmp *form_target(%rip)\n"
     "form_done:\n" MOVE_ALL(STORE)
+    "mov form_rsp(%rip), %rsp\n"
     "pushfq\n"
     "popq form_state + 120(%rip)\n"
     "cld\n"

@@ -19,14 +19,14 @@
 static u64 data_mfn[2];
 static u8 *fresh;
 
-static const char *const initial_names[] = {"0", "A", "A clean", "odd",
-					    "absent A"};
+static const char *const initial_names[] = {"frame A", "A", "A clean",
+					    "odd", "absent A"};
 #define INITIALS ARRAY_COUNT(initial_names)
 
 static u64 initial_value(unsigned int i)
 {
 	const u64 values[INITIALS] = {
-		0,
+		pte_of(data_mfn[0], 0),
 		pte_of(data_mfn[0], PTE_DATA),
 		pte_of(data_mfn[0], PTE_P | PTE_RW | PTE_US),
 		0x5a5a5a5a5a5a5a5a,
