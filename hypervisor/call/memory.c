@@ -43,7 +43,9 @@ static long domain_question(u32 op, gva_t arg)
 	} else if (op == XENMEM_maximum_reservation) {
 		answer = (long)d->pages_max;
 	} else {
-		answer = (long)READ_ONCE(d->shared->arch.max_pfn) - 1;
+		// Nothing written there yet: 0, which the tools expect, not -1.
+		answer = (long)READ_ONCE(d->shared->arch.max_pfn);
+		answer -= answer != 0;
 	}
 	domain_put(d);
 	return answer;
