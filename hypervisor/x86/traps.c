@@ -33,6 +33,8 @@ struct gate {
 
 static struct gate idt[256] ALIGNED(4096);
 
+static void trap_fatal(struct cpu_user_regs *regs) NORETURN;
+
 // --- from guests ------------------------------------------------------------
 
 static u64 cr2_read(void)
@@ -179,7 +181,8 @@ trap_handler *const trap_handlers[33] = {
 	[TRAP_BP ... TRAP_BR] = trap_plain,
 	[TRAP_UD] = trap_ud,
 	[TRAP_NM] = trap_nm,
-	[TRAP_DF ... TRAP_SS] = trap_plain,
+	[TRAP_DF] = trap_fatal,
+	[TRAP_CSO ... TRAP_SS] = trap_plain,
 	[TRAP_GP] = trap_gp,
 	[TRAP_PF] = trap_pf,
 	[TRAP_PF + 1 ... TRAP_AC] = trap_plain,
@@ -242,7 +245,7 @@ static void stack_bytes_print(u64 rsp)
 	}
 }
 
-static void NORETURN trap_fatal(struct cpu_user_regs *regs)
+static void trap_fatal(struct cpu_user_regs *regs)
 {
 	console_force();
 	regs_print(regs);
