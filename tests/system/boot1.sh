@@ -2,7 +2,35 @@
 # Debian's unmodified Linux and Xen tools on one processor.
 . "$(dirname "$0")/lib.sh"
 
-boot tools.sh -s 1 -m 1536 -t 120
+# While it runs: the processor's own word on SMEP and SMAP (CR4 bits 20, 21),
+# asked through QEMU's monitor, also where QEMU breaks a guest's iretq.
+port=$((20000 + $$ % 10000))
+watch_cr4() {
+	sleep 8
+	for _ in 1 2 3 4 5; do
+		{
+			exec 3<>"/dev/tcp/127.0.0.1/$port"
+			echo 'info registers' >&3
+			sleep 1
+			timeout 1 cat <&3
+		} 2>/dev/null | tr -d '\r' | sed -n 's/.*CR4=\([0-9a-f]*\).*/\1/p'
+		exec 3>&-
+		sleep 1
+	done >"$out/cr4"
+}
+watch_cr4 &
+boot tools.sh -s 1 -m 1536 -t 120 -q "-monitor tcp:127.0.0.1:$port,server,nowait"
+wait
+cr4_has_smap() {
+	local value
+	[ -s "$out/cr4" ] || return 1
+	while read -r value; do
+		echo "CR4 $value"
+		[ $((0x$value >> 20 & 3)) = 3 ] || return 1
+	done <"$out/cr4"
+}
+claim "SMEP and SMAP are on while dom0 runs (CR4, by QEMU's monitor)" cr4_has_smap
+said "the iretq quirk of QEMU is detected, or is not there" 'iretq'
 said "the hypervisor's first line" '(XEN) Wabe'
 said "dom0 reaches its init" 'WABE-DOM0 up'
 said "1 processor, i440fx: dom0's script passes" 'WABE-EXIT 0'
