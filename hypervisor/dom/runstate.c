@@ -15,6 +15,8 @@
 #include "dom.h"
 #include "runq.h"
 
+#define SHARES_MAX 64
+
 static bool wants_flag(const struct vcpu *v)
 {
 	return v->domain->vm_assist & BIT(VMASST_TYPE_runstate_update_flag);
@@ -96,12 +98,17 @@ u64 domain_cpu_time(struct domain *d)
 
 // --- registration -----------------------------------------------------------
 
-// The frame that the current vCPU's kernel sees at `va`, or NULL.
+// The frame that the current vCPU's kernel sees at `va`, or NULL. Taking back a
+// mapping flushes all CPUs, so a vCPU gets only so many in its life.
 static struct share *share_va(struct vcpu *v, u64 va)
 {
 	struct pt_walk walk;
 	int error;
 
+	if (v->runstate_shares >= SHARES_MAX) {
+		return NULL;
+	}
+	v->runstate_shares++;
 	if (pt_walk(current_vcpu()->kernel_root, va, &walk) ||
 	    !(walk.entry & PTE_P)) {
 		return NULL;

@@ -99,7 +99,8 @@ struct vcpu {
 	struct cpumask hard, soft;    // affinity
 	struct vcpu_runstate_info runstate;
 	struct share *runstate_share; // where the guest wants it copied
-	u32 runstate_offset;          // within the share's frame
+	u16 runstate_offset;          // within the share's frame
+	u16 runstate_shares;          // how many it has had
 	u64 runstate_gva;             // or by guest address, 0 = none
 	u32 poll_port;                // SCHEDOP_poll: one port; ~0 several
 	u8 polling;                   // atomic; see pollers_wake()
