@@ -32,8 +32,8 @@ all: $(BUILD)/wabe
 $(BUILD)/include/asm-offsets.h: $(HV_GENERATE)
 	@mkdir -p $(@D) $(BUILD)/hypervisor/x86
 	@$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -g0 -MMD \
-		-MF $(BUILD)/hypervisor/x86/asm-offsets.d -MT $@ -S $< -o - \
-		| sed -n 's/^.*@OFFSET \([A-Z0-9_]*\) \$$*\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' >$@
+		-MF $(BUILD)/hypervisor/x86/asm-offsets.d -MT $@ -S $< -o $@.s
+	@sed -n 's/^.*@OFFSET \([A-Z0-9_]*\) \$$*\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' $@.s >$@
 
 $(BUILD)/%.o: %.c | $(BUILD)/include/asm-offsets.h
 	@mkdir -p $(@D)
@@ -82,8 +82,8 @@ $(CACHE)/dom0/ready:
 
 test: needs-build-check-run-grub
 	@$(MAKE) --no-print-directory test-all
-test-all: $(BUILD)/wabe $(CACHE)/dom0/ready unit guests
-	@tests/run $(UNIT_TESTS) $(SYSTEM)
+test-all: $(BUILD)/wabe $(CACHE)/dom0/ready $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests
+	@tests/run tests/unit/run.sh $(SYSTEM)
 
 soak: needs-build-check-run-grub
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready guests
@@ -105,7 +105,6 @@ help:
 	@echo 'make soak     the long tests'
 	@echo 'make bench    measure, beside Debian'"'"'s Xen; writes PROMISES.md'
 
-unit guests:
 .PHONY: test test-all soak check run help unit guests
 
 clean:
