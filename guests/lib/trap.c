@@ -3,7 +3,7 @@
 #include "ipc.h"
 
 struct trap_record trap_last;
-u64 trap_resume;
+u64 trap_resume, trap_start;
 bool (*trap_hook)(struct regs *regs);
 
 // For head.S, and from it.
@@ -69,6 +69,7 @@ void trap_handle(struct regs *regs)
 	trap_resume = 0;
 	regs->cs = KERNEL_CS; // a failsafe's frame has the refused ones
 	regs->ss = FLAT_KERNEL_SS;
+	regs->rflags &= ~0x100UL; // no single steps from here
 }
 
 const char *trap_name(u32 vector)

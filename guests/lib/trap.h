@@ -47,13 +47,16 @@ struct trap_record {
 };
 extern struct trap_record trap_last;
 extern u64 trap_resume; // where to go on after an expected trap
+extern u64 trap_start;	// where what is expected to trap begins
 
 // TRY("text", : outputs : inputs : clobbers): runs the instructions; the first
 // trap skips the rest. trap_last.vector is that trap's, or TRAP_NONE.
 #define TRY(text, ...)                                                         \
 	do {                                                                   \
 		trap_expect();                                                 \
-		asm volatile("movq $771f, trap_resume(%%rip)\n\t" text         \
+		asm volatile("movq $771f, trap_resume(%%rip)\n\t"              \
+			     "movq $770f, trap_start(%%rip)\n\t"              \
+			     "770:\n\t" text                                  \
 			     "\n771: movq $0, trap_resume(%%rip)"              \
 			     __VA_ARGS__);                                     \
 		asm volatile("" ::: "memory");                                 \
