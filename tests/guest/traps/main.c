@@ -72,5 +72,6 @@ int guest_main(void)
 	msrs();
 	ports();
 	cpuids();
+	halt();
 	return failed_count != 0;
 }

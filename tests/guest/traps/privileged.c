@@ -92,7 +92,6 @@ static void others(void)
 	static u8 table[16];
 	u32 low = 0, high = 0;
 
-	SAY("hlt", "hlt", :);
 	SAY("wbinvd", "wbinvd", :);
 	SAY("invd", "invd", :);
 	SAY("invlpg", "invlpg %0", : : "m"(table));
@@ -255,4 +254,10 @@ void cpuids(void)
 		say_cpuid(7, sub);
 		say_cpuid(0xd, sub);
 	}
+}
+
+// Last, for who takes it may never come back.
+void halt(void)
+{
+	SAY("hlt", "hlt", :);
 }

@@ -22,6 +22,7 @@ void privileged(void);
 void msrs(void);
 void ports(void);
 void cpuids(void);
+void halt(void);
 
 extern u8 *page_np, *page_ro, *page_nx; // not present, read-only, no execute
 
