@@ -8,7 +8,7 @@
 
 #define GRANT_FRAMES_MAX 64
 #define MAPTRACK_FRAMES_MAX 1024
-#define PORT_MAX ((1u << 17) - 1)  // all that the FIFO interface can name
+#define PORT_MAX ((1u << 17) - 1) // all that the FIFO interface can name
 #define FLAGS_KNOWN XEN_DOMCTL_CDF_xs_domain
 
 // A limit that the toolstack left open gets the largest.
@@ -36,11 +36,11 @@ long domctl_create(struct xen_domctl *op, struct domain *none)
 {
 	const struct xen_domctl_createdomain *c = &op->u.createdomain;
 	struct domain_config config = {
-		.id = op->domain,
-		.partition = partition_default,
-		.flags = c->flags,
-		.vcpus_max = c->max_vcpus,
-		.evtchn_max = MIN(c->max_evtchn_port, PORT_MAX),
+	    .id = op->domain,
+	    .partition = partition_default,
+	    .flags = c->flags,
+	    .vcpus_max = c->max_vcpus,
+	    .evtchn_max = MIN(c->max_evtchn_port, PORT_MAX),
 	};
 	struct domain *d;
 	int error = check(c);

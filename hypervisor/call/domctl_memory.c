@@ -7,7 +7,7 @@
 
 #include "domctl.h"
 
-#define FRAMES_MAX 1024u        // of one call, as on Xen
+#define FRAMES_MAX 1024u // of one call, as on Xen
 #define CHUNK 64u
 
 long domctl_max_mem(struct xen_domctl *op, struct domain *d)
@@ -20,9 +20,8 @@ long domctl_max_mem(struct xen_domctl *op, struct domain *d)
 
 static u32 type_info(const struct page *p)
 {
-	u32 pinned = READ_ONCE(p->state) & PAGE_PINNED
-			     ? XEN_DOMCTL_PFINFO_LPINTAB
-			     : 0;
+	u32 pinned =
+	    READ_ONCE(p->state) & PAGE_PINNED ? XEN_DOMCTL_PFINFO_LPINTAB : 0;
 
 	switch (page_type_now(p)) {
 	case PAGE_L1:

@@ -20,9 +20,8 @@ long domctl_scheduler(struct xen_domctl *op, struct domain *d)
 	}
 	switch (s->cmd) {
 	case XEN_DOMCTL_SCHEDOP_putinfo:
-		return sched_set_params(d, c->weight ? c->weight
-						     : d->sched_weight,
-					c->cap);
+		return sched_set_params(
+		    d, c->weight ? c->weight : d->sched_weight, c->cap);
 	case XEN_DOMCTL_SCHEDOP_getinfo:
 		memset(&s->u, 0, sizeof(s->u));
 		c->weight = d->sched_weight;
@@ -55,8 +54,8 @@ long domctl_set_nodes(struct xen_domctl *op, struct domain *d)
 long domctl_get_nodes(struct xen_domctl *op, struct domain *d)
 {
 	const struct xenctl_bitmap *map = &op->u.nodeaffinity.nodemap;
-	u64 bytes = MIN(DIV_ROUND_UP((u64)map->nr_bits, 8),
-			sizeof(d->node_affinity));
+	u64 bytes =
+	    MIN(DIV_ROUND_UP((u64)map->nr_bits, 8), sizeof(d->node_affinity));
 
 	return copy_to_guest(HANDLE_GVA(map->bitmap), &d->node_affinity, bytes);
 }

@@ -27,11 +27,11 @@ long domctl_get_ext_context(struct xen_domctl *op, struct domain *d)
 	e->syscall32_callback_eip = v->callbacks[CALLBACK_SYSCALL32].address;
 	e->syscall32_callback_cs = SEL_GUEST_CS64;
 	e->syscall32_disables_events =
-		v->callbacks[CALLBACK_SYSCALL32].mask_events;
+	    v->callbacks[CALLBACK_SYSCALL32].mask_events;
 	e->sysenter_callback_eip = v->callbacks[CALLBACK_SYSENTER].address;
 	e->sysenter_callback_cs = SEL_GUEST_CS64;
 	e->sysenter_disables_events =
-		v->callbacks[CALLBACK_SYSENTER].mask_events;
+	    v->callbacks[CALLBACK_SYSENTER].mask_events;
 	return 0;
 }
 
@@ -50,12 +50,10 @@ long domctl_set_ext_context(struct xen_domctl *op, struct domain *d)
 		return -EINVAL;
 	}
 	vcpu_pause(v);
-	v->callbacks[CALLBACK_SYSCALL32] =
-		(struct callback){e->syscall32_callback_eip,
-				  e->syscall32_disables_events};
-	v->callbacks[CALLBACK_SYSENTER] =
-		(struct callback){e->sysenter_callback_eip,
-				  e->sysenter_disables_events};
+	v->callbacks[CALLBACK_SYSCALL32] = (struct callback){
+	    e->syscall32_callback_eip, e->syscall32_disables_events};
+	v->callbacks[CALLBACK_SYSENTER] = (struct callback){
+	    e->sysenter_callback_eip, e->sysenter_disables_events};
 	vcpu_unpause(v);
 	return 0;
 }

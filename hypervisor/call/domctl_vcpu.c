@@ -152,9 +152,10 @@ static int check_flags(const struct xen_domctl_vcpuaffinity *a)
 {
 	const u32 both = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
 
-	return (a->flags & both) && !(a->flags & ~(both | XEN_VCPUAFFINITY_FORCE))
-		       ? 0
-		       : -EINVAL;
+	return (a->flags & both) &&
+		       !(a->flags & ~(both | XEN_VCPUAFFINITY_FORCE))
+		   ? 0
+		   : -EINVAL;
 }
 
 long domctl_set_affinity(struct xen_domctl *op, struct domain *d)
@@ -176,8 +177,8 @@ long domctl_set_affinity(struct xen_domctl *op, struct domain *d)
 		return -EFAULT;
 	}
 	error = sched_set_affinity(
-		v, a->flags & XEN_VCPUAFFINITY_HARD ? &hard : NULL,
-		a->flags & XEN_VCPUAFFINITY_SOFT ? &soft : NULL);
+	    v, a->flags & XEN_VCPUAFFINITY_HARD ? &hard : NULL,
+	    a->flags & XEN_VCPUAFFINITY_SOFT ? &soft : NULL);
 	return error ? error : tell_effective(v, a);
 }
 

@@ -67,7 +67,7 @@ static long up(struct vcpu *v)
 
 static bool another_up(const struct vcpu *v)
 {
-	domain_for_each_vcpu(other, v->domain) {
+	domain_for_each_vcpu (other, v->domain) {
 		if (other != v && !other->offline) {
 			return true;
 		}

@@ -26,7 +26,7 @@ static int stop(struct domain *d)
 
 static int release_vcpus(struct domain *d)
 {
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		int error;
 
 		vcpu_kill_timers(v);
@@ -47,7 +47,7 @@ static int release_shared(struct domain *d)
 	void *page = d->shared;
 
 	d->shared = shared_info_dummy;
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		vcpu_info_reset(v);
 	}
 	grants_release_frames(d);
@@ -56,8 +56,8 @@ static int release_shared(struct domain *d)
 }
 
 static int (*const stages[])(struct domain *d) = {
-	stop,		 evtchns_close_all, grants_unmap_all,
-	release_vcpus,	 pages_relinquish,  release_shared,
+    stop,	   evtchns_close_all, grants_unmap_all,
+    release_vcpus, pages_relinquish,  release_shared,
 };
 
 int domain_destroy(struct domain *d)

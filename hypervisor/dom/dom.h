@@ -7,8 +7,8 @@
 #include <wabe/domain.h>
 #include <wabe/lock.h>
 
-#define DOMAIN_IDS 0x8000         // a round number; ids end at DOMAIN_ID_END
-#define DOMAIN_ID_END 0x7ff0      // DOMID_FIRST_RESERVED
+#define DOMAIN_IDS 0x8000    // a round number; ids end at DOMAIN_ID_END
+#define DOMAIN_ID_END 0x7ff0 // DOMID_FIRST_RESERVED
 #define DOMAIN_LEAF 512
 #define DOMAIN_LEAVES (DOMAIN_IDS / DOMAIN_LEAF)
 

@@ -241,5 +241,6 @@ u32 domain_count(void)
 
 struct vcpu *domain_vcpu(struct domain *d, u32 id)
 {
-	return id < d->vcpus_max ? d->vcpu[index_clamp(id, d->vcpus_max)] : NULL;
+	return id < d->vcpus_max ? d->vcpu[index_clamp(id, d->vcpus_max)]
+				 : NULL;
 }

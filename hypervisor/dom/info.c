@@ -14,7 +14,7 @@ static void vcpus_info(struct domain *d, struct xen_domctl_getdomaininfo *out)
 	u32 state = XEN_DOMINF_blocked;
 
 	out->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		out->cpu_time += vcpu_cpu_time(v);
 		out->max_vcpu_id = v->id;
 		if (v->offline) {
@@ -42,7 +42,7 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out)
 	if (d->shut_down) {
 		out->flags |= XEN_DOMINF_shutdown |
 			      (d->shutdown_code & XEN_DOMINF_shutdownmask)
-				      << XEN_DOMINF_shutdownshift;
+				  << XEN_DOMINF_shutdownshift;
 	}
 	if (d->control_pauses) {
 		out->flags |= XEN_DOMINF_paused;

@@ -18,11 +18,11 @@
 static void pause_count_up(struct domain *d, bool wait)
 {
 	__atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST);
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		vcpu_sleep(v, false);
 	}
 	if (wait) {
-		domain_for_each_vcpu(v, d) {
+		domain_for_each_vcpu (v, d) {
 			vcpu_sleep(v, true);
 		}
 	}
@@ -39,7 +39,7 @@ void domain_unpause(struct domain *d)
 	if (__atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST)) {
 		return;
 	}
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		vcpu_wake(v);
 	}
 }

@@ -44,10 +44,11 @@ void vcpu_poll_cancel(void)
 
 void pollers_wake_slow(struct domain *d, u32 port)
 {
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		u32 polled = READ_ONCE(v->poll_port);
 
-		if (READ_ONCE(v->polling) && (polled == port || polled == ~0u)) {
+		if (READ_ONCE(v->polling) &&
+		    (polled == port || polled == ~0u)) {
 			vcpu_kick(v);
 		}
 	}

@@ -13,48 +13,48 @@
 #include <wabe/lock.h>
 #include <wabe/pheap.h>
 
-#define SLICE_NS 6000000ull        // how long a vCPU runs while others wait
-#define WAKE_CREDIT_NS 5000000ull  // how far behind its queue a sleeper may be
-#define PREEMPT_NS 500000ull       // who is that far behind interrupts
-#define BALANCE_NS 12000000ull     // who waits that far behind is stolen
-#define LAG_NS 100000000ull        // how far a queue may be behind the front
-#define CAP_PERIOD_NS 10000000ull  // budgets are filled that often
+#define SLICE_NS 6000000ull	  // how long a vCPU runs while others wait
+#define WAKE_CREDIT_NS 5000000ull // how far behind its queue a sleeper may be
+#define PREEMPT_NS 500000ull	  // who is that far behind interrupts
+#define BALANCE_NS 12000000ull	  // who waits that far behind is stolen
+#define LAG_NS 100000000ull	  // how far a queue may be behind the front
+#define CAP_PERIOD_NS 10000000ull // budgets are filled that often
 #define WEIGHT_DEFAULT 256
-#define STEAL_SCAN 64              // vCPUs looked at in one queue
+#define STEAL_SCAN 64 // vCPUs looked at in one queue
 
 // A domain's shares.
 struct sched_domain {
-	u64 inverse;               // virtual ns per real ns, << 24
-	s64 budget;                // atomic: ns left in this period, if capped
-	s64 full;                  // ns for a period, 0: no cap
+	u64 inverse; // virtual ns per real ns, << 24
+	s64 budget;  // atomic: ns left in this period, if capped
+	s64 full;    // ns for a period, 0: no cap
 	struct timer refill;
 	struct domain *domain;
 };
 
 // runq.lock of the vCPU's processor guards all.
 struct sched_vcpu {
-	struct pheap_node node;    // key: virtual time; in runq.heap if waiting
-	struct list link;          // in runq.waiting
+	struct pheap_node node; // key: virtual time; in runq.heap if waiting
+	struct list link;	// in runq.waiting
 	struct vcpu *vcpu;
 	u64 vtime;
-	s64 quota;                 // ns it may still run, of a capped domain
-	u32 time_cpu;              // CPU where its time was last published
-	u8 parked;                 // waits for the budget to be filled
+	s64 quota;    // ns it may still run, of a capped domain
+	u32 time_cpu; // CPU where its time was last published
+	u8 parked;    // waits for the budget to be filled
 };
 
 struct runq {
 	lock_t lock;
-	u32 cpu;                   // constant
-	struct pheap heap;         // waiting vCPUs by virtual time
-	struct list waiting;       // the same vCPUs, longest waiting first
-	u32 waiting_count;         // read without the lock as a hint
-	bool yielding;             // the running vCPU lets others go first
-	struct vcpu *running;      // never NULL; the idle vCPU
-	u64 since;                 // when `running` was last charged
+	u32 cpu;	      // constant
+	struct pheap heap;    // waiting vCPUs by virtual time
+	struct list waiting;  // the same vCPUs, longest waiting first
+	u32 waiting_count;    // read without the lock as a hint
+	bool yielding;	      // the running vCPU lets others go first
+	struct vcpu *running; // never NULL; the idle vCPU
+	u64 since;	      // when `running` was last charged
 	u64 slice_end;
-	u64 floor;                 // virtual time below which nobody is; grows
-	u64 offset;                // to global virtual time
-	u64 best;                  // global time of the first waiting, or ~0
+	u64 floor;  // virtual time below which nobody is; grows
+	u64 offset; // to global virtual time
+	u64 best;   // global time of the first waiting, or ~0
 	struct timer slice;
 };
 

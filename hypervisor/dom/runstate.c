@@ -58,9 +58,8 @@ void runstate_change(struct vcpu *v, int state, u64 now)
 
 void runstate_copy_out(struct vcpu *v)
 {
-	if (v->kernel_mode &&
-	    copy_to_guest(GVA(v->runstate_gva), &v->runstate,
-			  sizeof(v->runstate))) {
+	if (v->kernel_mode && copy_to_guest(GVA(v->runstate_gva), &v->runstate,
+					    sizeof(v->runstate))) {
 		v->runstate_gva = 0;
 	}
 }
@@ -90,7 +89,7 @@ u64 domain_cpu_time(struct domain *d)
 {
 	u64 sum = 0;
 
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		sum += vcpu_cpu_time(v);
 	}
 	return sum;

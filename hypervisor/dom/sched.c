@@ -134,8 +134,8 @@ static void wake_on(struct runq *q, struct vcpu *v)
 static bool wake_elsewhere(struct runq *q, struct runq *to, struct vcpu *v)
 {
 	runq_lock_both(q, to);
-	if (v->processor != q->cpu || v->running ||
-	    v->state >= VCPU_RUNNABLE || !vcpu_runnable(v)) {
+	if (v->processor != q->cpu || v->running || v->state >= VCPU_RUNNABLE ||
+	    !vcpu_runnable(v)) {
 		unlock(&q->lock);
 		unlock(&to->lock);
 		return false;
@@ -412,8 +412,7 @@ void sched_run(void)
 	u64 now = time_now();
 	bool moves = false;
 
-	if (cpu_count > 1 && now >= c->runq->slice_end &&
-	    !vcpu_is_idle(prev)) {
+	if (cpu_count > 1 && now >= c->runq->slice_end && !vcpu_is_idle(prev)) {
 		runq_steal_behind(c->runq);
 	}
 	next = decide(c, prev, now, &moves);

@@ -27,15 +27,14 @@ static void refill(void *data)
 	s64 full = READ_ONCE(sd->full), before;
 
 	before = __atomic_load_n(&sd->budget, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&sd->budget, &before,
-					    MIN(before + full, full), false,
-					    __ATOMIC_SEQ_CST,
-					    __ATOMIC_RELAXED)) {
+	while (!__atomic_compare_exchange_n(
+	    &sd->budget, &before, MIN(before + full, full), false,
+	    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
 	}
 	if (full && before < full) {
 		timer_set(&sd->refill, time_now() + CAP_PERIOD_NS);
 	}
-	domain_for_each_vcpu(v, sd->domain) {
+	domain_for_each_vcpu (v, sd->domain) {
 		unpark(v);
 	}
 }
@@ -101,7 +100,7 @@ int sched_set_params(struct domain *d, u32 weight, u32 cap)
 	WRITE_ONCE(sd->full, sd->budget);
 	// Whoever was parked for the old cap looks again; whoever runs without
 	// a quota gets one at the next switch.
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		unpark(v);
 		if (v->running) {
 			cpu_raise(cpus[v->processor], WORK_SCHED);

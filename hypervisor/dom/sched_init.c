@@ -148,9 +148,9 @@ void sched_dump(void)
 		       "idle %lu ms\n",
 		       i, q->running->domain->id, q->running->id, q->floor,
 		       (s64)q->offset, q->waiting_count, c->idle_ns / 1000000);
-		list_for_each(l, &q->waiting) {
+		list_for_each (l, &q->waiting) {
 			struct sched_vcpu *sv =
-				container_of(l, struct sched_vcpu, link);
+			    container_of(l, struct sched_vcpu, link);
 
 			printk("  d%uv%u vtime %lu\n", sv->vcpu->domain->id,
 			       sv->vcpu->id, sv->vtime);

@@ -108,7 +108,7 @@ static struct vcpu *find_movable(struct runq *from, u32 cpu)
 	struct vcpu *found = NULL;
 	u32 looked = 0;
 
-	list_for_each(l, &from->waiting) {
+	list_for_each (l, &from->waiting) {
 		struct vcpu *v = container_of(l, struct sched_vcpu, link)->vcpu;
 
 		if (looked++ >= STEAL_SCAN) {

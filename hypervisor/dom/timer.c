@@ -13,8 +13,8 @@
 struct timers {
 	lock_t lock;
 	struct pheap heap;
-	struct timer *firing;  // whose function this CPU runs
-	u64 programmed;        // what deadline_set() was last told
+	struct timer *firing; // whose function this CPU runs
+	u64 programmed;	      // what deadline_set() was last told
 };
 
 static inline struct timer *node_timer(struct pheap_node *n)
@@ -170,8 +170,8 @@ void timer_kill(struct timer *t)
 	for (u32 i = 0; i < cpu_count; i++) {
 		struct timers *ts = cpus[i]->timers;
 
-		while (i != cpu_id() && __atomic_load_n(&ts->firing,
-							__ATOMIC_ACQUIRE) == t) {
+		while (i != cpu_id() &&
+		       __atomic_load_n(&ts->firing, __ATOMIC_ACQUIRE) == t) {
 			cpu_relax_serving();
 		}
 	}

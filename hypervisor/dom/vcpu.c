@@ -59,8 +59,9 @@ void vcpu_kill_timers(struct vcpu *v)
 // Domains of up to 32 vCPUs find them in shared_info; others must register.
 static struct vcpu_info *info_default(const struct vcpu *v)
 {
-	return v->id < XEN_LEGACY_MAX_VCPUS ? &v->domain->shared->vcpu_info[v->id]
-					    : shared_info_dummy->vcpu_info;
+	return v->id < XEN_LEGACY_MAX_VCPUS
+		   ? &v->domain->shared->vcpu_info[v->id]
+		   : shared_info_dummy->vcpu_info;
 }
 
 static bool info_is_dummy(const struct vcpu *v)

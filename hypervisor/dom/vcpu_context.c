@@ -13,17 +13,17 @@
 
 #define RPL_GUEST 3
 #define RFLAGS_IOPL_SHIFT 12
-#define CR0_GUEST 0x80050033ull  // what a guest reads, but for TS
+#define CR0_GUEST 0x80050033ull // what a guest reads, but for TS
 #define CR0_TS 8
 #define LDT_ENTS_MAX 8192
 #define GDT_FRAME_ENTS 512
 
-#define VM_ASSIST_VALID                                                        \
-	(BIT(VMASST_TYPE_4gb_segments) |                                       \
-	 BIT(VMASST_TYPE_4gb_segments_notify) |                                \
-	 BIT(VMASST_TYPE_writable_pagetables) |                                \
-	 BIT(VMASST_TYPE_pae_extended_cr3) |                                   \
-	 BIT(VMASST_TYPE_architectural_iopl) |                                 \
+#define VM_ASSIST_VALID                         \
+	(BIT(VMASST_TYPE_4gb_segments) |        \
+	 BIT(VMASST_TYPE_4gb_segments_notify) | \
+	 BIT(VMASST_TYPE_writable_pagetables) | \
+	 BIT(VMASST_TYPE_pae_extended_cr3) |    \
+	 BIT(VMASST_TYPE_architectural_iopl) |  \
 	 BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict))
 
 // --- checking ---------------------------------------------------------------
@@ -40,13 +40,15 @@ static int check_traps(const struct vcpu_guest_context *c)
 
 static int check(const struct vcpu_guest_context *c)
 {
-	const u64 addresses[] = {c->event_callback_eip, c->failsafe_callback_eip,
+	const u64 addresses[] = {c->event_callback_eip,
+				 c->failsafe_callback_eip,
 				 c->syscall_callback_eip, c->ldt_base};
 	const u64 any[] = {c->user_regs.rip, c->fs_base, c->gs_base_kernel,
 			   c->gs_base_user};
 
 	for (u32 i = 0; i < ARRAY_SIZE(addresses); i++) {
-		if (!guest_addr_ok(addresses[i]) || !addr_is_canonical(any[i])) {
+		if (!guest_addr_ok(addresses[i]) ||
+		    !addr_is_canonical(any[i])) {
 			return -EINVAL;
 		}
 	}
@@ -130,13 +132,11 @@ static void set_handlers(struct vcpu *v, const struct vcpu_guest_context *c)
 		v->traps[i].flags = c->trap_ctxt[i].flags & 7;
 	}
 	v->callbacks[CALLBACK_EVENT] =
-		(struct callback){c->event_callback_eip, true};
-	v->callbacks[CALLBACK_FAILSAFE] =
-		(struct callback){c->failsafe_callback_eip,
-				  c->flags & VGCF_failsafe_disables_events};
-	v->callbacks[CALLBACK_SYSCALL] =
-		(struct callback){c->syscall_callback_eip,
-				  c->flags & VGCF_syscall_disables_events};
+	    (struct callback){c->event_callback_eip, true};
+	v->callbacks[CALLBACK_FAILSAFE] = (struct callback){
+	    c->failsafe_callback_eip, c->flags & VGCF_failsafe_disables_events};
+	v->callbacks[CALLBACK_SYSCALL] = (struct callback){
+	    c->syscall_callback_eip, c->flags & VGCF_syscall_disables_events};
 }
 
 // Values that the hardware would refuse are left out, as on Xen.

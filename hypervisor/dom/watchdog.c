@@ -64,7 +64,8 @@ static int set_locked(struct domain *d, u32 id, u32 seconds)
 		return -EINVAL;
 	}
 	if (seconds) {
-		timer_set(&d->watchdog[bit], time_now() + seconds * 1000000000ull);
+		timer_set(&d->watchdog[bit],
+			  time_now() + seconds * 1000000000ull);
 		return (int)id;
 	}
 	d->watchdog_used &= (u8)~BIT(bit);

@@ -9,13 +9,13 @@
 
 struct pheap_node {
 	u64 key;
-	struct pheap_node *child;   // first child
-	struct pheap_node *next;    // next sibling
-	struct pheap_node *prev;    // sibling before, or parent of a first child
+	struct pheap_node *child; // first child
+	struct pheap_node *next;  // next sibling
+	struct pheap_node *prev;  // sibling before, or parent of a first child
 };
 
 struct pheap {
-	struct pheap_node *root;    // smallest key, NULL: empty
+	struct pheap_node *root; // smallest key, NULL: empty
 };
 
 // `n` is in no heap. Its key must be set.
