@@ -103,7 +103,10 @@ static void tables_as_data(void)
 	say("L4 read-only becomes writable",
 	    pte_write(e, pte_of(root_mfn, PTE_DATA)));
 	say("nothing", pte_write(e, 0));
-	hv = (((u64 *)start_info->pt_base)[257] & PTE_FRAME) >> PAGE_SHIFT;
+	for (int slot = 271; slot > 257 && !hv; slot--) { // 257 may be the root
+		hv = (((u64 *)start_info->pt_base)[slot] & PTE_FRAME) >>
+		     PAGE_SHIFT;
+	}
 	say("the hypervisor's table, read-only", pte_write(e, pte_of(hv, PTE_RO)));
 	say("m2p's frame, read-only",
 	    pte_write(e, pte_of((((u64 *)start_info->pt_base)[256] & PTE_FRAME) >>
