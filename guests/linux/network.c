@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Network of a micro-domain: one interface, its address given at start.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "init.h"
+#include "store.h"
+
+static void say(const char *what)
+{
+	fprintf(stderr, "wabe-init: network: %s: %s\n", what, strerror(errno));
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f) {
+		return;        // a read-only root keeps its own
+	}
+	fputs(text, f);
+	fclose(f);
+}
+
+static int interface_up(int s, const char *name)
+{
+	struct ifreq r = {0};
+
+	strncpy(r.ifr_name, name, IFNAMSIZ - 1);
+	if (ioctl(s, SIOCGIFFLAGS, &r)) {
+		return -1;
+	}
+	r.ifr_flags |= IFF_UP | IFF_RUNNING;
+	return ioctl(s, SIOCSIFFLAGS, &r);
+}
+
+static int set_address(int s, int request, struct in_addr address)
+{
+	struct ifreq r = {0};
+	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&r.ifr_addr;
+
+	strcpy(r.ifr_name, "eth0");
+	in->sin_family = AF_INET;
+	in->sin_addr = address;
+	return ioctl(s, (unsigned long)request, &r);
+}
+
+static int set_gateway(int s, const char *gateway)
+{
+	struct rtentry r = {.rt_flags = RTF_UP | RTF_GATEWAY};
+	struct sockaddr_in *to = (struct sockaddr_in *)(void *)&r.rt_gateway;
+
+	((struct sockaddr_in *)(void *)&r.rt_dst)->sin_family = AF_INET;
+	((struct sockaddr_in *)(void *)&r.rt_genmask)->sin_family = AF_INET;
+	to->sin_family = AF_INET;
+	return inet_pton(AF_INET, gateway, &to->sin_addr) == 1
+		       ? ioctl(s, SIOCADDRT, &r)
+		       : -1;
+}
+
+// "a.b.c.d/len" onto eth0. The interface appears when its back end does.
+static void address_up(int s, char *cidr)
+{
+	char *slash = strchr(cidr, '/');
+	int prefix = slash ? atoi(slash + 1) : 32;
+	struct in_addr address, mask;
+
+	if (slash) {
+		*slash = 0;
+	}
+	if (prefix < 1 || prefix > 32 ||
+	    inet_pton(AF_INET, cidr, &address) != 1) {
+		errno = EINVAL;
+		say(cidr);
+		return;
+	}
+	mask.s_addr = htonl(~0u << (32 - prefix));
+	for (unsigned int i = 0; i < 300 && set_address(s, SIOCSIFADDR, address);
+	     i++) {
+		usleep(10000);
+	}
+	if (set_address(s, SIOCSIFNETMASK, mask) || interface_up(s, "eth0")) {
+		say("eth0");
+	}
+}
+
+static void names_up(const char *ip)
+{
+	char *hostname = store_read("wabe/hostname", NULL);
+	char *dns = store_read("wabe/net/dns", NULL);
+	char text[512];
+
+	if (hostname && *hostname) {
+		if (sethostname(hostname, strlen(hostname))) {
+			say("hostname");
+		}
+		snprintf(text, sizeof(text),
+			 "127.0.0.1 localhost\n::1 localhost\n%s %s\n",
+			 ip ? ip : "127.0.1.1", hostname);
+		write_file("/etc/hosts", text);
+		snprintf(text, sizeof(text), "%s\n", hostname);
+		write_file("/etc/hostname", text);
+	}
+	if (dns && *dns) {
+		snprintf(text, sizeof(text), "nameserver %s\n", dns);
+		write_file("/etc/resolv.conf", text);
+	}
+	free(hostname);
+	free(dns);
+}
+
+void network_up(void)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char *ip = store_read("wabe/net/ip", NULL);
+	char *gateway = store_read("wabe/net/gateway", NULL);
+
+	interface_up(s, "lo");
+	if (ip && *ip) {
+		address_up(s, ip);
+		if (gateway && *gateway && set_gateway(s, gateway)) {
+			say("gateway");
+		}
+	}
+	names_up(ip && *ip ? ip : NULL);
+	free(ip);
+	free(gateway);
+	close(s);
+}
