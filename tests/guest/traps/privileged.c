@@ -218,6 +218,12 @@ void ports(void)
 	say_value("cf8", id);
 	TRY("in $0x21, %0", : "=a"(byte));
 	say_value("in of an immediate", byte);
+	vcpu_info()->evtchn_upcall_mask = 0;
+	SAY("cli", "cli", :);
+	printf("mask %x\n", vcpu_info()->evtchn_upcall_mask);
+	events_mask();
+	SAY("sti", "sti", :);
+	printf("mask %x\n", vcpu_info()->evtchn_upcall_mask);
 	SAY("outb", "outb %0, $0x80", : : "a"((u8)0));
 	SAY("insb", "insb", : : "d"(0x2f0), "D"(page_np));
 	op.iopl = 4;
