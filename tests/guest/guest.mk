@@ -4,6 +4,9 @@
 #   GUEST_NOTES_name := notes-page	calls through a hypercall page
 #   GUEST_BASE_name := 0		its VIRT_BASE
 
+GUEST_NOTES_hello-page := notes-page
+GUEST_BASE_hello-page := 0
+
 GUESTS := $(sort $(notdir $(patsubst %/main.c,%,$(wildcard tests/guest/*/main.c))))
 
 GUEST_LIB := $(BUILD)/guests/lib/head.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard guests/lib/*.c))
