@@ -69,7 +69,7 @@ export BUILD WABE_CACHE := $(CACHE)
 
 -include tests/unit/unit.mk tests/guest/guest.mk
 
-SYSTEM_TESTS := boot1 smp devices grub memory guests
+SYSTEM_TESTS := boot1 smp devices grub memory many guests
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 SOAK := $(wildcard tests/system/soak*.sh)
 

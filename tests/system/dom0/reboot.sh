@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# dom0 starts the machine again.
+reboot -f
