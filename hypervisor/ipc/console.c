@@ -13,7 +13,7 @@
 #include <wabe/time.h>
 
 #define RING_BYTES 32768u
-#define INPUT_BYTES 128u
+#define INPUT_BYTES 4096u      // of pasted text, until dom0 runs and reads it
 #define LINE_BYTES 512
 #define PREFIX "(XEN) "       // what tools that read Xen's console look for
 #define CTRL_A 1

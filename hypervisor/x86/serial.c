@@ -128,6 +128,10 @@ static void serial_interrupt(u8 vector, void *data)
 	for (u32 i = 0; i < 4 * FIFO && (inb(base + LSR) & LSR_RX); i++) {
 		console_input(inb(base + DATA));
 	}
+	// With data left over the line is still up, and there would be no
+	// other edge: make one.
+	outb(base + IER, 0);
+	outb(base + IER, IER_RX);
 }
 
 void INIT_TEXT serial_init_irq(void)
