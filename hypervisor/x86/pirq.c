@@ -8,6 +8,7 @@
 // then, or the line fires again.
 #include <wabe/acpi.h>
 #include <wabe/alloc.h>
+#include <wabe/cpu.h>
 #include <wabe/evtchn.h>
 #include <wabe/irq.h>
 #include <wabe/pirq.h>
@@ -20,11 +21,11 @@ struct pirq {
 	enum pirq_kind kind;
 	u32 gsi;
 	struct msi msi;
-	u8 vector;             // 0: none yet
-	u32 port;              // event channel, 0: not bound
+	u8 vector; // 0: none yet
+	u32 port;  // event channel, 0: not bound
 	u32 cpu;
 	bool level;
-	bool in_service;       // level: fired, masked, not yet EOId
+	bool in_service; // level: fired, masked, not yet EOId
 	u64 count;
 };
 
@@ -130,6 +131,15 @@ static void pirq_fired(u8 vector, void *data)
 	}
 }
 
+// The CPU that the interrupts of a vCPU go to: messages and lines reach 8-bit
+// APIC ids only.
+static u32 cpu_for(const struct vcpu *v)
+{
+	u32 cpu = READ_ONCE(v->processor);
+
+	return cpus[cpu]->apic_id <= 0xff ? cpu : 0;
+}
+
 static int vector_assign(struct pirq *p)
 {
 	int vector;
@@ -211,7 +221,7 @@ int pirq_map_msi(struct domain *d, s32 number, u16 segment, u16 bdf, bool msix,
 	if (!error) {
 		p->kind = PIRQ_MSI;
 		p->msi = msi;
-		p->cpu = d->vcpu[0]->processor;
+		p->cpu = cpu_for(d->vcpu[0]);
 		error = vector_assign(p);
 		if (error) {
 			pirq_delete(p);
@@ -338,7 +348,7 @@ int pirq_bind(struct domain *d, u32 number, u32 port, bool share)
 		error = -EEXIST;
 	} else {
 		p->port = port;
-		p->cpu = d->vcpu[0]->processor;
+		p->cpu = cpu_for(d->vcpu[0]);
 		if (p->kind == PIRQ_GSI) {
 			error = gsi_start(p);
 		} else {
@@ -363,6 +373,9 @@ void pirq_unbind(struct domain *d, u32 number)
 		p->port = 0;
 		if (p->kind == PIRQ_GSI) {
 			ioapic_mask(p->gsi, true);
+			// An EOI from now on must not open a line that
+			// nobody would quiet.
+			p->in_service = false;
 			vector_drop(p);
 		} else if (p->kind == PIRQ_MSI) {
 			msi_mask(&p->msi, true);
@@ -381,12 +394,13 @@ void pirq_unmasked(struct domain *d, u32 number)
 
 void pirq_set_vcpu(struct domain *d, u32 number, struct vcpu *v)
 {
+	u32 cpu = cpu_for(v);
 	struct pirq *p;
 
 	lock(&irq_lock);
 	p = pirq_find(d, (s32)number);
-	if (p && p->vector && p->cpu != v->processor) {
-		p->cpu = v->processor;
+	if (p && p->vector && p->cpu != cpu) {
+		p->cpu = cpu;
 		if (p->kind == PIRQ_GSI) {
 			ioapic_set_cpu(p->gsi, p->cpu);
 		} else {
@@ -404,8 +418,8 @@ int pirq_needs_eoi(struct domain *d, u32 number)
 	lock(&irq_lock);
 	p = pirq_find(d, (s32)number);
 	if (p) {
-		answer = p->kind == PIRQ_GSI &&
-			 (p->level || gsi_mode[p->gsi].level);
+		answer =
+		    p->kind == PIRQ_GSI && (p->level || gsi_mode[p->gsi].level);
 	}
 	unlock(&irq_lock);
 	return answer;
@@ -445,6 +459,24 @@ int pirq_restore_msi(struct domain *d, u16 segment, u16 bdf)
 	return 0;
 }
 
+static void pirq_dump(const struct pirq *p)
+{
+	const struct msi *m = &p->msi;
+	char source[48];
+
+	if (p->kind == PIRQ_GSI) {
+		snprintf(source, sizeof(source), "GSI %u%s%s", p->gsi,
+			 p->level ? " level" : "",
+			 p->in_service ? " in service" : "");
+	} else {
+		snprintf(source, sizeof(source), "%s %u of %04x:%02x:%02x.%u",
+			 m->msix ? "MSI-X" : "MSI", m->entry, m->segment,
+			 m->bdf >> 8, m->bdf >> 3 & 31, m->bdf & 7);
+	}
+	printk("pirq %u: %s, vector %x cpu %u port %u, fired %lu", p->number,
+	       source, p->vector, p->cpu, p->port, p->count);
+}
+
 void irqs_dump(void)
 {
 	lock(&irq_lock);
@@ -452,13 +484,7 @@ void irqs_dump(void)
 		const struct pirq *p = dom0->irqs->pirq[i];
 
 		if (p && p->port) {
-			printk("pirq %u: %s %u vector %x cpu %u port %u%s%s, "
-			       "fired %lu\n",
-			       i, p->kind == PIRQ_GSI ? "GSI" : "MSI",
-			       p->kind == PIRQ_GSI ? p->gsi : p->msi.bdf,
-			       p->vector, p->cpu, p->port,
-			       p->level ? " level" : "",
-			       p->in_service ? " in service" : "", p->count);
+			pirq_dump(p);
 		}
 	}
 	unlock(&irq_lock);
