@@ -101,7 +101,7 @@ static long map_pirq(gva_t arg)
 		return -EFAULT;
 	}
 	if (q.domid != DOMID_SELF && q.domid != current_domain()->id) {
-		return -EOPNOTSUPP;    // no devices for guests
+		return -EOPNOTSUPP; // no devices for guests
 	}
 	switch (q.type) {
 	case MAP_PIRQ_TYPE_GSI:
@@ -111,7 +111,7 @@ static long map_pirq(gva_t arg)
 	case MAP_PIRQ_TYPE_MSI_SEG:
 		got = map_msi(&q);
 		break;
-	case MAP_PIRQ_TYPE_MULTI_MSI:  // drivers fall back to one message
+	case MAP_PIRQ_TYPE_MULTI_MSI: // drivers fall back to one message
 		got = -EOPNOTSUPP;
 		break;
 	default:
@@ -219,7 +219,7 @@ long call_physdev_op(u64 op, u64 arg, u64 a2, u64 a3, u64 a4)
 	case PHYSDEVOP_pirq_eoi_gmfn_v1:
 	case PHYSDEVOP_pirq_eoi_gmfn_v2:
 	case PHYSDEVOP_set_iobitmap:
-		return -ENOSYS;        // eoi: irq_status_query tells
+		return -ENOSYS; // eoi: irq_status_query tells
 	default:
 		if (!current_domain()->privileged) {
 			return -EPERM;
@@ -242,9 +242,8 @@ long call_physdev_op_compat(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 	case PHYSDEVOP_set_iobitmap:
 	case PHYSDEVOP_apic_read:
 	case PHYSDEVOP_alloc_irq_vector:
-		return call_physdev_op(op,
-				       arg + offsetof(struct physdev_op, u), 0,
-				       0, 0);
+		return call_physdev_op(op, arg + offsetof(struct physdev_op, u),
+				       0, 0, 0);
 	default:
 		return -EINVAL;
 	}

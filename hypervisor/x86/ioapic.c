@@ -18,7 +18,7 @@
 #define PIC_SLAVE 0xa0
 
 struct ioapic {
-	volatile u32 *regs;    // index register at 0, data at 16 bytes
+	volatile u32 *regs; // index register at 0, data at 16 bytes
 	u64 maddr;
 	u32 gsi_base, pins;
 };
@@ -26,8 +26,8 @@ struct ioapic {
 // Constant once booted, but for the registers: ioapic_lock.
 static struct ioapic ioapics[ARRAY_SIZE(acpi_info.ioapics)];
 static u32 ioapic_count, gsi_count;
-static lock_t ioapic_lock;     // innermost: taken under irq_lock
-static u32 *entries;           // low word of each GSI's entry as last written
+static lock_t ioapic_lock; // innermost: taken under irq_lock
+static u32 *entries;	   // low word of each GSI's entry as last written
 
 static u32 reg_read(struct ioapic *a, u32 reg)
 {

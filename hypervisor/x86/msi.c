@@ -65,8 +65,11 @@ int msi_setup(struct msi *m, u16 segment, u16 bdf, bool msix, u16 entry,
 {
 	int error = 0;
 
-	*m = (struct msi){.segment = segment, .bdf = bdf, .msix = msix,
-			  .entry = entry, .count = count};
+	*m = (struct msi){.segment = segment,
+			  .bdf = bdf,
+			  .msix = msix,
+			  .entry = entry,
+			  .count = count};
 	m->cap = (u16)pci_capability(segment, bdf, msix ? CAP_MSIX : CAP_MSI);
 	if (!m->cap) {
 		return -ENODEV;

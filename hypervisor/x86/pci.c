@@ -39,8 +39,9 @@ void pci_init(void)
 		if (!m->segment || m->bus_last < m->bus_first) {
 			continue;
 		}
-		windows[n] = vmap_mmio(m->base + ((u64)m->bus_first << BUS_SHIFT),
-				       buses << BUS_SHIFT);
+		windows[n] =
+		    vmap_mmio(m->base + ((u64)m->bus_first << BUS_SHIFT),
+			      buses << BUS_SHIFT);
 		if (!windows[n]) {
 			printk("PCI: no room to map segment %u", m->segment);
 		}
