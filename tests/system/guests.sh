@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
 # The test guests, each as dom0's kernel, say what they say on Debian's Xen.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-exec "$here/../guest/run"
+"$here/../guest/run"
+"$here/../guest/run" -u -t 100
