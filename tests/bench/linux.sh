@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# What is run in dom0.
+/wabe/linux

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+# Targets and raw log in, PROMISES.md out.
+function k(n) { return n >= 100000 ? sprintf("%.0f", n / 1000) : n >= 10000 ? sprintf("%.1f", n / 1000) : sprintf("%.2f", n / 1000) }
+function m(n) { return sprintf("%.1f", n / 1000000) }
+function costly(s, key) { return cr[s, key] "/" wrmsr[s, key] "/" invlpg[s, key] "/" port[s, key] }
+function verdict(value, goal) { return value <= goal ? "kept" : "**not yet**" }
+function ratio(a, b) { return b > 0 ? sprintf("%.2f", a / b) : "" }
+
+/^#/ || NF < 3 { next }
+FILENAME == ARGV[1] { target[$1, $2] = $3; next }
+{
+	system_name = $1; key = $2 SUBSEP $3
+	all[$1, key] = $4; hv[$1, key] = $5; cr[$1, key] = $6
+	wrmsr[$1, key] = $7; invlpg[$1, key] = $8; port[$1, key] = $9
+	if (!(key in seen)) { seen[key] = 1; order[++n] = key }
+}
+
+function row_linux(key, name,    goal) {
+	goal = (all["native", key] + all["xen", key]) / 2
+	printf "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", name,
+		k(all["wabe", key]), k(all["xen", key]), ratio(all["wabe", key], all["xen", key]),
+		k(all["native", key]), k(goal), verdict(all["wabe", key], goal),
+		k(hv["wabe", key]), k(hv["xen", key]), costly("wabe", key), costly("xen", key)
+}
+function row_boot(key, name,    goal) {
+	goal = target[key]
+	printf "| %s | %s | %s | %s | %s | %s |\n", name, m(all["wabe", key]),
+		m(all["xen", key]), ratio(all["wabe", key], all["xen", key]),
+		goal ? m(goal) : "", goal ? verdict(all["wabe", key], goal) : ""
+}
+function row_bench(key, name,    goal) {
+	goal = target[key]
+	printf "| %s | %d | %d | %s | %s | %s | %d | %d | %s | %s |\n", name, all["wabe", key],
+		all["xen", key], ratio(all["wabe", key], all["xen", key]),
+		goal, goal ? verdict(all["wabe", key], goal) : "",
+		hv["wabe", key], hv["xen", key], costly("wabe", key), costly("xen", key)
+}
+function table(which, heading,    i, part, dashes) {
+	print heading
+	dashes = heading
+	gsub(/[^|]+/, "---:", dashes); sub(/---:/, "---", dashes)
+	print dashes
+	for (i = 1; i <= n; i++) {
+		split(order[i], part, SUBSEP)
+		if (part[1] != which) continue
+		if (which == "linux") row_linux(order[i], part[2])
+		else if (which == "boot") row_boot(order[i], part[2])
+		else row_bench(order[i], part[2])
+	}
+	print ""
+}
+
+END {
+	print "# The numbers we hold ourselves to\n"
+	print "Written by `make bench` from its raw log; not edited by hand. Unit: instructions executed,"
+	print "counted by QEMU (`-icount shift=0`, one processor), kernel and hypervisor together; the median"
+	print "of many samples. Instructions are not time: what costs more than one is counted beside them,"
+	print "as *CR3 and CR4 loads / WRMSR / INVLPG / port accesses* of the hypervisor. With one processor"
+	print "there are no IPIs. Debian's Xen 4.17 runs on `-cpu max,-smap` (it does not start with SMAP),"
+	print "Wabe on `-cpu max`, and pays for SMAP's STAC and CLAC.\n"
+	print "## What a program sees in Debian's Linux as dom0\n"
+	print "In thousands of instructions. *None*: the same kernel without a hypervisor. The goal is half of"
+	print "Xen's toll: halfway between Xen and none. *In*: inside the hypervisor.\n"
+	table("linux", "| operation | Wabe | Xen | ratio | none | goal | | in Wabe | in Xen | costly, Wabe | costly, Xen |")
+	print "## Boot\n"
+	print "In millions. *Reset to init*: the whole way to dom0's first process, decompression of the kernel"
+	print "and the hypervisor's waits included, 2 GiB. *Work*: from the hypervisor's first instruction to"
+	print "dom0's, with the kernel as plain ELF and 512 MiB for dom0, less *waiting*: instructions between"
+	print "two looks at a clock or a port at most 1,000 apart.\n"
+	table("boot", "| | Wabe | Xen | ratio | goal | |")
+	for (i = 1; i <= n; i++) {
+		found = found || order[i] ~ /^bench/
+	}
+	if (!found) {
+		exit
+	}
+	print "## Primitives\n"
+	print "A small guest without an operating system, as dom0; the guest's own few instructions included.\n"
+	table("bench", "| operation | Wabe | Xen | ratio | goal | | in Wabe | in Xen | costly, Wabe | costly, Xen |")
+}
