@@ -10,6 +10,9 @@ extern u32 samples[RUNS_MOST];
 extern u32 empty_cost; // between two rdtsc with nothing between
 void report(const char *name, unsigned int runs);
 
+// For tests/bench/plugin.c: a sample begins (1), ends (2), a row ends (3).
+#define MARK(n) asm volatile("nopl 0x5741420" #n "(%%rax)" ::: "memory")
+
 // Runs `before` and then `body` times over; only body is measured.
 #define MEASURE_AFTER(name, runs, before, body)                                \
 	do {                                                                   \
@@ -17,9 +20,11 @@ void report(const char *name, unsigned int runs);
 			u64 tsc;                                               \
                                                                                \
 			before;                                                \
+			MARK(1);                                               \
 			tsc = rdtsc();                                         \
 			body;                                                  \
 			samples[i] = rdtsc() - tsc;                            \
+			MARK(2);                                               \
 		}                                                              \
 		report(name, runs);                                            \
 	} while (0)

@@ -29,6 +29,7 @@ void report(const char *name, unsigned int runs)
 {
 	u32 median;
 
+	MARK(3);
 	sort(samples, runs);
 	median = samples[runs / 2];
 	printf("bench %s %u\n", name,

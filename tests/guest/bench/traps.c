@@ -70,8 +70,10 @@ void bench_traps(void)
 // handler is the library's.
 #define USER_LOOP(name, insn)                                                  \
 	USER_SNIPPET(name, "mov $256, %ebx\n"                                  \
-			   "1: rdtsc; mov %eax, %esi\n" insn "\n"              \
+			   "1: nopl 0x57414201(%rax)\n"                        \
+			   "rdtsc; mov %eax, %esi\n" insn "\n"                 \
 			   "rdtsc; sub %esi, %eax; mov %eax, (%rdi)\n"         \
+			   "nopl 0x57414202(%rax)\n"                           \
 			   "add $4, %rdi; dec %ebx; jnz 1b\n"                  \
 			   "xor %ecx, %ecx; div %ecx")
 
