@@ -45,9 +45,19 @@ static void say_start_info(void)
 
 	printf("magic %s\n", s->magic);
 	printf("nr_pages %lx flags %x\n", s->nr_pages, s->flags);
-	printf("store %lx %x\n", s->store_mfn, s->store_evtchn);
-	printf("console info_off %x info_size %x\n", s->console.dom0.info_off,
-	       s->console.dom0.info_size);
+	printf("store %s %x\n", s->store_mfn ? "frame" : "none",
+	       s->store_evtchn);
+	if (is_dom0()) {
+		printf("console info_off %x info_size %x\n",
+		       s->console.dom0.info_off, s->console.dom0.info_size);
+	} else {
+		printf("console evtchn %x\n", s->console.domU.evtchn);
+		ok(mfn_to_virt(s->store_mfn) == (char *)s + PAGE_SIZE,
+		   "the store's ring is behind start_info");
+		ok(mfn_to_virt(s->console.domU.mfn) ==
+			   (char *)s + 2 * PAGE_SIZE,
+		   "the console's ring is behind the store's");
+	}
 	printf("mod_start %lx mod_len %lx\n", s->mod_start, s->mod_len);
 	printf("cmd_line %s\n", line);
 	printf("first_p2m_pfn %lx nr_p2m_frames %lx\n", s->first_p2m_pfn,
