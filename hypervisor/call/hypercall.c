@@ -61,8 +61,7 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
 	[__HYPERVISOR_domctl] = call_domctl,
 	[__HYPERVISOR_kexec_op ... __HYPERVISOR_argo_op] = call_unknown,
 	[__HYPERVISOR_xenpmu_op] = call_unsupported,
-	[__HYPERVISOR_dm_op ... __HYPERVISOR_arch_2] = call_unknown,
-	[__HYPERVISOR_arch_4 ... HYPERCALLS - 1] = call_unknown,
+	[__HYPERVISOR_dm_op ... HYPERCALLS - 1] = call_unknown,
 };
 
 static void continue_multicall(struct vcpu *v, u32 nr, const u64 args[5])
