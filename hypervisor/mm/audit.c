@@ -223,7 +223,10 @@ static void frame_compare(u64 mfn)
 static bool counts_alloc(void)
 {
 	for (u32 i = 0; i < CHUNKS && (u64)i * CHUNK_FRAMES < frames_end; i++) {
-		counts[i] = heap_alloc(CHUNK_FRAMES * sizeof(struct count));
+		u64 frames = frames_end - (u64)i * CHUNK_FRAMES;
+
+		counts[i] = heap_alloc(MIN(frames, CHUNK_FRAMES) *
+				       sizeof(struct count));
 		if (!counts[i]) {
 			return false;
 		}

@@ -24,7 +24,7 @@ extern struct page *fake_pages;
 #define FAKE_DOMAINS 4 // ids 0 (privileged) .. 3
 #define FAKE_VCPUS 4
 
-// --- machine.c: the whole of it ---------------------------------------------
+// --- machine.c: the whole of it ----------------------------------------------
 
 // A fresh machine with dom0 and `domains` - 1 others, each with FAKE_VCPUS
 // vCPUs; the caller is CPU 0 and runs dom0's vCPU 0.
@@ -48,8 +48,7 @@ u64 fake_alloc(struct domain *d); // a frame for `d`: its mfn, 0 none
 u64 fake_heap_frame(struct domain *d);
 extern __thread s32 fake_mapped; // page_map() without page_unmap()
 
-// --- tlb.c: what processors may know
-// ------------------------------------------
+// --- tlb.c: what processors may know -----------------------------------------
 
 // CPU `cpu` walks its root for `va`, as a guest's access does, and remembers
 // what it finds. false: not mapped, or not writable for a write.
@@ -62,8 +61,7 @@ extern u32 fake_flushes; // CPUs flushed, in all
 void fake_leave(void);
 void fake_enter(void);
 
-// --- calls.c: hypercalls
-// ---------------------------------------------------------
+// --- calls.c: hypercalls -----------------------------------------------------
 
 // Did the last handler ask to be continued, and how.
 extern __thread struct fake_continued {

@@ -15,6 +15,7 @@ __thread struct cpu *fake_cpu;
 __thread u32 fake_cpu_id;
 __thread u64 fake_work = ~0ull;
 bool fake_verbose;
+void (*fake_delay)(void);
 
 struct cpu *cpus[NR_CPUS];
 u32 cpu_count;
@@ -152,13 +153,15 @@ void fake_domain_destroy(struct domain *d)
 	domain_put(d);
 }
 
-// --- processors
-// ----------------------------------------------------------------
+// --- processors --------------------------------------------------------------
 
 void fake_run(u32 cpu, struct vcpu *v)
 {
 	fake_cpu = cpus[cpu];
 	fake_cpu_id = cpu;
+	if (fake_cpu->current == v) {
+		return; // a call from where it was: no CR3 load
+	}
 	fake_cpu->current = v;
 	if (v->kernel_root) {
 		context_load_root(v);
@@ -222,8 +225,7 @@ void lock_contended(lock_t *l)
 	} while (!lock_try(l));
 }
 
-// --- words
-// ------------------------------------------------------------------------
+// --- words -------------------------------------------------------------------
 
 void printk(const char *fmt, ...)
 {
@@ -254,7 +256,7 @@ size_t strlcpy(char *dst, const char *src, size_t bytes)
 	return (size_t)snprintf(dst, bytes, "%s", src);
 }
 
-// ------------------------------------------------------------------------------------
+// -----------------------------------------------------------------------------
 
 void fake_fini(void)
 {

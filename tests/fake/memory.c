@@ -54,6 +54,9 @@ void *page_map(mfn_t m)
 {
 	BUG_ON(m.n >= FAKE_HOLE);
 	BUG_ON(++fake_mapped > 16);
+	if (fake_delay) {
+		fake_delay();
+	}
 	return arena[m.n];
 }
 
@@ -109,8 +112,7 @@ mfn_t m2p_extent(u32 extent)
 	return MFN(2 - 511);
 }
 
-// --- guest copies: the first page of the address space faults
-// -------------------
+// --- guest copies: the first page of the address space faults ----------------
 
 static int guest_bad(u64 a, u64 bytes)
 {

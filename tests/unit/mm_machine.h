@@ -72,9 +72,8 @@ static inline struct tree tree_make(struct domain *d, u32 l1s, u32 each)
 	return t;
 }
 
-// Repeats to the digit.
-extern u64 random_state;
-u64 random_state = 88172645463325252ull;
+// Repeats to the digit, in each thread.
+static __thread u64 random_state = 88172645463325252ull;
 
 static inline u64 random_next(void)
 {

@@ -21,8 +21,7 @@ static int end(void **state)
 	return 0;
 }
 
-// --- references
-// ------------------------------------------------------------------
+// --- references --------------------------------------------------------------
 
 static void only_the_owner_gets_a_reference(void **state)
 {
@@ -75,8 +74,7 @@ static void what_is_not_ram_has_no_frame(void **state)
 	assert_null(page_lookup(MFN(~0ull)));
 }
 
-// --- types
-// -----------------------------------------------------------------------
+// --- types -------------------------------------------------------------------
 
 static void a_writable_frame_is_no_table(void **state)
 {
@@ -138,8 +136,7 @@ static void a_new_role_waits_for_tlbs(void **state)
 	page_put_type(page(m));
 }
 
-// --- validation
-// ------------------------------------------------------------------
+// --- validation --------------------------------------------------------------
 
 static void a_table_refuses(u64 entry, int error)
 {
@@ -277,8 +274,7 @@ static void tables_form_no_circle(void **state)
 	assert_int_equal(types(t.l2), 0);
 }
 
-// --- slices
-// ------------------------------------------------------------------------
+// --- slices ------------------------------------------------------------------
 
 static int get_in_slices(u64 m, enum page_type type, u64 units)
 {
@@ -371,8 +367,7 @@ static void letting_go_is_sliced_and_kept(void **state)
 	assert_int_equal(refs(t.data), 1);
 }
 
-// --- pins, destruction
-// ---------------------------------------------------------------
+// --- pins, destruction -------------------------------------------------------
 
 static void a_table_is_pinned_once(void **state)
 {

@@ -63,8 +63,7 @@ static long va_update(u64 va, u64 value, u64 flags)
 			 ~0ull, ~0ull);
 }
 
-// --- entries
-// ----------------------------------------------------------------------
+// --- entries -----------------------------------------------------------------
 
 static void an_entry_moves_references(void **state)
 {
@@ -184,8 +183,7 @@ static void a_compared_entry_is_set_only_if_equal(void **state)
 	assert_int_equal(types(other), 0);
 }
 
-// --- foreign
-// ------------------------------------------------------------------------
+// --- foreign -----------------------------------------------------------------
 
 static void only_the_privileged_name_foreign_domains(void **state)
 {
@@ -259,8 +257,40 @@ static void the_m2p_is_set_for_own_frames(void **state)
 			 -EINVAL);
 }
 
-// --- grants
-// -------------------------------------------------------------------------
+// --- TLBs --------------------------------------------------------------------
+
+// The guest does not flush: another CPU still knows the mapping as writable.
+static void a_stale_writable_mapping_meets_no_table(void **state)
+{
+	u64 m = fake_alloc(a);
+
+	assert_int_equal(va_update(0x3000, pte(m, RW), 0), 0);
+	cpus[1]->root = t.l4 << PAGE_SHIFT;
+	assert_true(fake_touch(1, 0x3000, true));
+	assert_int_equal(va_update(0x3000, pte(m, RO), 0), 0);
+	assert_int_equal(ext(MMUEXT_PIN_L1_TABLE, m), 0);
+	assert_sound();
+	cpus[1]->root = 0;
+}
+
+static void a_stale_mapping_meets_no_other_owner(void **state)
+{
+	u64 m = fake_alloc(a), n;
+
+	assert_int_equal(va_update(0x3000, pte(m, RO), 0), 0);
+	cpus[1]->root = t.l4 << PAGE_SHIFT;
+	assert_true(fake_touch(1, 0x3000, false));
+	assert_int_equal(va_update(0x3000, 0, 0), 0);
+	assert_true(frame_drop_allocation(page(m)));
+	do {
+		n = fake_alloc(b);
+	} while (n && n != m);
+	assert_int_equal(n, m);
+	assert_sound();
+	cpus[1]->root = 0;
+}
+
+// --- grants ------------------------------------------------------------------
 
 static void a_grant_is_unmapped_only_as_mapped(void **state)
 {
@@ -292,8 +322,7 @@ static void a_grant_is_unmapped_only_as_mapped(void **state)
 			 -EINVAL);
 }
 
-// --- mmuext_op
-// ------------------------------------------------------------------------
+// --- mmuext_op ---------------------------------------------------------------
 
 static void roots_are_taken_and_let_go(void **state)
 {
@@ -379,8 +408,7 @@ static void odd_requests_get_xens_answers(void **state)
 			 0);
 }
 
-// --- batches
-// --------------------------------------------------------------------------
+// --- batches -----------------------------------------------------------------
 
 static void a_batch_counts_what_is_done(void **state)
 {
@@ -460,6 +488,8 @@ int main(void)
 	    TEST(dom0_maps_what_is_foreign),
 	    TEST(dom0_builds_foreign_tables),
 	    TEST(the_m2p_is_set_for_own_frames),
+	    TEST(a_stale_writable_mapping_meets_no_table),
+	    TEST(a_stale_mapping_meets_no_other_owner),
 	    TEST(a_grant_is_unmapped_only_as_mapped),
 	    TEST(roots_are_taken_and_let_go),
 	    TEST(frames_are_cleared_and_copied),

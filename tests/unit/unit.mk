@@ -2,7 +2,7 @@
 # Unit tests: programs of this machine. `make unit` builds and runs them all,
 # with sanitizers. A test that includes the sources it tests is one file; those
 # of mm/ link them with the fake machine (tests/fake).
-UNIT_FAKE := page_test pgtable_test
+UNIT_FAKE := page_test pgtable_test mm_random_test mm_race_test
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 UNIT_MM := $(addprefix hypervisor/mm/,page.c validate.c entry.c pgtable.c \
 	root.c relinquish.c grant_pte.c mmio.c audit.c alloc.c partition.c \

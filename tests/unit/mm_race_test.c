@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+// Several processors at the same tables at the same time: three vCPUs of one
+// guest that change, pin, unpin, write and free the same few frames, and dom0,
+// which pins and maps them as well. When all have paused, all is counted again.
+// MM_ROUNDS chooses how long.
+#include <pthread.h>
+#include <unistd.h>
+
+#include "mm_machine.h"
+
+#define OPS 1500 // a thread's between two counts
+#define TREES 2
+#define L1S 3
+#define DATA 4
+
+static struct domain *a;
+static struct tree trees[TREES];
+static u64 data[DATA], dom0_l1;
+static pthread_barrier_t barrier;
+static u32 rounds, wrong, all_changes;
+static __thread u32 changes; // calls that succeeded
+
+static u64 any_table(u32 level)
+{
+	struct tree *t = &trees[random_below(TREES)];
+
+	return level == 4   ? t->l4
+	       : level == 3 ? t->l3
+	       : level == 2 ? t->l2
+			    : t->l1[random_below(L1S)];
+}
+
+// The tables of tree 0 stay tables: there, all meet at the same entries.
+static u64 lasting_l1(void)
+{
+	return trees[0].l1[random_below(L1S)];
+}
+
+static u64 any_entry(u32 level)
+{
+	if (random_below(4) == 0) {
+		return 0;
+	}
+	return level == 1 ? pte(random_below(6) ? data[random_below(DATA)]
+						: any_table(1),
+				random_below(2) ? RW : RO)
+			  : pte(any_table(level - 1), RW);
+}
+
+static u64 any_work(void)
+{
+	return random_below(3) ? ~0ull : 1 + random_below(30);
+}
+
+static void update(void)
+{
+	struct mmu_update r[3];
+	u32 n = 1 + random_below(3);
+
+	for (u32 i = 0; i < n; i++) {
+		u32 level = random_below(3) ? 1 : 1 + random_below(4);
+
+		r[i].ptr = pte(level == 1 && random_below(3) ? lasting_l1()
+							     : any_table(level),
+			       random_below(2) * 8) |
+			   (random_below(2) ? MMU_PT_UPDATE_PRESERVE_AD : 0);
+		r[i].val = any_entry(level);
+	}
+	changes += !fake_call(__HYPERVISOR_mmu_update, (u64)r, n, 0, DOMID_SELF,
+			      any_work(), ~0ull);
+}
+
+static void extend(void)
+{
+	static const u32 cmds[] = {
+	    MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE,
+	    MMUEXT_PIN_L4_TABLE, MMUEXT_UNPIN_TABLE,  MMUEXT_UNPIN_TABLE,
+	    MMUEXT_UNPIN_TABLE,	 MMUEXT_NEW_BASEPTR,  MMUEXT_NEW_USER_BASEPTR,
+	};
+	u32 cmd = cmds[random_below(ARRAY_SIZE(cmds))];
+	struct mmuext_op op = {.cmd = cmd};
+	u32 level = cmd <= MMUEXT_PIN_L4_TABLE	? cmd + 1
+		    : cmd == MMUEXT_UNPIN_TABLE ? 1 + random_below(4)
+						: 4;
+
+	op.arg1.mfn =
+	    level == 1 ? trees[1].l1[random_below(L1S)] : any_table(level);
+	(void)fake_call(__HYPERVISOR_mmuext_op, (u64)&op, 1, 0,
+			current_domain() == a ? DOMID_SELF : 1, any_work(),
+			random_below(4) ? ~0ull : 1);
+}
+
+static void update_va(void)
+{
+	changes +=
+	    !fake_call(__HYPERVISOR_update_va_mapping,
+		       (u64)random_below(4) << 12 | (u64)random_below(4) << 21,
+		       any_entry(1), random_below(3), 0, ~0ull, ~0ull);
+}
+
+static void trap(void)
+{
+	struct page *p = page(random_below(3) ? lasting_l1() : any_table(1));
+	u32 i = random_below(2);
+	u64 now;
+
+	if (page_get_table(p, a) == PAGE_L1) {
+		now = READ_ONCE(fake_frame(page_mfn(p).n)[i]);
+		changes += !pt_cmpxchg_l1(a, p, i, now, any_entry(1), &now);
+		page_put_type(p);
+	}
+}
+
+// A table that is none at the moment: the guest fills it.
+static void write_table(void)
+{
+	u32 level = 1 + random_below(4);
+	u64 mfn = any_table(level);
+
+	if (page_get_type(page(mfn), a, PAGE_WRITABLE) == 0) {
+		WRITE_ONCE(fake_frame(mfn)[random_below(4)], any_entry(level));
+		page_put_type(page(mfn));
+	}
+}
+
+static void balloon(void)
+{
+	u64 m = fake_alloc(a);
+
+	if (m) {
+		if (!page_get_type(page(m), a,
+				   random_below(2) ? PAGE_L2 : PAGE_SEG)) {
+			page_drop_type(page(m));
+		}
+		(void)frame_drop_allocation(page(m));
+	}
+}
+
+static void map_foreign(void)
+{
+	struct mmu_update r = {pte(dom0_l1, random_below(4) * 8), any_entry(1)};
+
+	(void)fake_call(__HYPERVISOR_mmu_update, (u64)&r, 1, 0, 1, ~0ull,
+			~0ull);
+}
+
+static void op(void)
+{
+	static void (*const ops[])(void) = {
+	    update, update, update,	 extend,      extend, update_va,
+	    trap,   trap,   write_table, write_table, balloon};
+	static void (*const dom0_ops[])(void) = {map_foreign, map_foreign,
+						 extend};
+
+	if (current_domain() == a) {
+		ops[random_below(ARRAY_SIZE(ops))]();
+	} else {
+		dom0_ops[random_below(ARRAY_SIZE(dom0_ops))]();
+	}
+}
+
+static void delay(void)
+{
+	u32 n = random_below(4) ? 0 : random_below(600);
+
+	for (volatile u32 i = 0; i < n; i++) {
+	}
+}
+
+static void *run(void *number)
+{
+	u32 cpu = (u32)(u64)number;
+
+	random_state += cpu * 0x9e3779b97f4a7c15ull;
+	fake_run(cpu, cpu == 3 ? dom0->vcpu[3] : a->vcpu[cpu]);
+	for (u32 round = 0; round < rounds; round++) {
+		for (u32 i = 0; i < OPS; i++) {
+			fake_enter();
+			op();
+			fake_leave();
+		}
+		pthread_barrier_wait(&barrier);
+		if (cpu == 0) {
+			fake_verbose = true;
+			wrong += page_audit() != 0;
+			fake_verbose = false;
+		}
+		pthread_barrier_wait(&barrier);
+	}
+	__atomic_add_fetch(&all_changes, changes, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void racing_processors_keep_all_counts_right(void **state)
+{
+	const char *given = getenv("MM_ROUNDS");
+	pthread_t threads[FAKE_CPUS];
+
+	rounds = given ? (u32)strtoul(given, NULL, 0) : 150;
+	fake_init(2);
+	a = fake_domain(1);
+	for (u32 i = 0; i < TREES; i++) {
+		trees[i] = tree_make(a, L1S, 2);
+	}
+	for (u32 i = 0; i < DATA; i++) {
+		data[i] = fake_alloc(a);
+	}
+	for (u32 i = 0; i < L1S; i++) {
+		assert_int_equal(page_pin(page(trees[0].l1[i]), a, PAGE_L1), 0);
+	}
+	dom0_l1 = fake_alloc(dom0);
+	assert_int_equal(page_pin(page(dom0_l1), dom0, PAGE_L1), 0);
+	pthread_barrier_init(&barrier, NULL, FAKE_CPUS);
+	fake_delay = delay;
+	alarm(300); // a deadlock is a failure
+	for (u64 i = 0; i < FAKE_CPUS; i++) {
+		pthread_create(&threads[i], NULL, run, (void *)i);
+	}
+	for (u32 i = 0; i < FAKE_CPUS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	fake_delay = NULL;
+	printf("# %u changes of entries\n", all_changes);
+	assert_int_equal(wrong, 0);
+	assert_true(all_changes > rounds * OPS / 2);
+	fake_run(0, dom0->vcpu[0]);
+	fake_fini();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(racing_processors_keep_all_counts_right),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
