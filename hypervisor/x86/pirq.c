@@ -341,8 +341,10 @@ int pirq_bind(struct domain *d, u32 number, u32 port, bool share)
 
 	lock(&irq_lock);
 	p = pirq_find(d, (s32)number);
-	if (!p || p->kind == PIRQ_RESERVED ||
-	    (p->kind == PIRQ_GSI && (s32)p->gsi == serial_gsi())) {
+	if (!p) {
+		error = number < PIRQS ? -EPERM : -EINVAL;
+	} else if (p->kind == PIRQ_RESERVED ||
+		   (p->kind == PIRQ_GSI && (s32)p->gsi == serial_gsi())) {
 		error = -EINVAL;
 	} else if (p->port) {
 		error = -EEXIST;
