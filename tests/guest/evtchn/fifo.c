@@ -68,6 +68,7 @@ void fifo(void)
 	    event_alloc_unbound(DOMID_SELF, DOMID_SELF));
 	say("expand_array by the root",
 	    expand(virt_to_mfn((void *)start_info->pt_base)));
+	words[1] = words[2] = 1u << EVTCHN_FIFO_MASKED; // a domU's console
 	say("expand_array", expand(first));
 	a = event_alloc_unbound(DOMID_SELF, DOMID_SELF);
 	b = event_bind_interdomain(DOMID_SELF, a);

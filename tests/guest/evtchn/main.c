@@ -276,6 +276,10 @@ static void limits(void)
 
 int guest_main(void)
 {
+	if (!is_dom0()) { // their events are not what this is about
+		event_set_mask(start_info->store_evtchn, true);
+		event_set_mask(start_info->console.domU.evtchn, true);
+	}
 	binding();
 	virqs();
 	delivery();
