@@ -63,18 +63,6 @@ static enum emul_outcome kernel_insn(struct vcpu *v, struct cpu_user_regs *regs,
 	}
 }
 
-// hlt ends the instruction first: the vCPU sleeps behind it.
-static enum emul_outcome halt(struct vcpu *v, struct cpu_user_regs *regs,
-			      const struct insn *i)
-{
-	if (!v->kernel_mode) {
-		return EMUL_REFUSED;
-	}
-	insn_retire(regs, i->length);
-	vcpu_block();
-	return EMUL_STAY;
-}
-
 static enum emul_outcome execute(struct vcpu *v, struct cpu_user_regs *regs,
 				 const struct insn *i)
 {
@@ -85,8 +73,6 @@ static enum emul_outcome execute(struct vcpu *v, struct cpu_user_regs *regs,
 	case 0xe4 ... 0xe7:
 	case 0xec ... 0xef:
 		return iopl_suffices(v) ? emul_in_out(v, regs, i) : EMUL_REFUSED;
-	case 0xf4:
-		return halt(v, regs, i);
 	case 0xfa: // cli
 	case 0xfb: // sti
 		// Events stay as they are: the popf that would undo a cli does
