@@ -67,7 +67,7 @@ $(BUILD)/wabe: $(BUILD)/wabe.bin hypervisor/boot/wrap.lds
 CACHE := $(or $(WABE_CACHE),$(HOME)/.cache/wabe)
 export BUILD WABE_CACHE := $(CACHE)
 
--include tests/unit/unit.mk tests/guest/guest.mk
+-include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 
 SYSTEM_TESTS := boot1 smp devices grub memory many guests
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))

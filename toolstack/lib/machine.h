@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The hypervisor as the privileged side uses it, and domains on it. Only the
+// creator (and tests) link what is declared here; whoever holds a struct
+// machine holds the machine.
+#ifndef WABE_LIB_MACHINE_H
+#define WABE_LIB_MACHINE_H
+
+#include <xenctrl.h>
+#include <xenforeignmemory.h>
+
+#include "error.h"
+
+struct machine {
+	xc_interface *xch;
+	xenforeignmemory_handle *memory;
+	xentoollog_logger *quiet;
+};
+
+int machine_open(struct machine *m, struct wabe_error *err);
+void machine_close(struct machine *m);
+
+// What a worker and a list need to know of a fresh domain.
+struct domain {
+	uint32_t domid;
+	uint32_t store_port, console_port;
+	uint64_t store_mfn, console_mfn;
+};
+
+// Create, build, leave paused. On failure there is no domain.
+int domain_create(struct machine *m, const struct wabe_spec *spec,
+		  const uint8_t uuid[16], struct domain *out,
+		  struct wabe_error *err);
+int domain_pause(struct machine *m, uint32_t domid, struct wabe_error *err);
+int domain_unpause(struct machine *m, uint32_t domid, struct wabe_error *err);
+int domain_destroy(struct machine *m, uint32_t domid, struct wabe_error *err);
+
+struct domain_state {
+	bool exists; // false: somebody destroyed it
+	bool shutdown, dying;
+	unsigned int reason; // SHUTDOWN_*
+	uint64_t cpu_ns, pages;
+};
+int domain_state(struct machine *m, uint32_t domid, struct domain_state *out,
+		 struct wabe_error *err);
+
+// build.c: kernel, initrd, tables and first vCPU of a created domain.
+int domain_build(struct machine *m, const struct wabe_spec *spec,
+		 struct domain *d, struct wabe_error *err);
+
+#endif

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+// Descriptions in memory: made, freed, checked, printed.
+#define _GNU_SOURCE
+#include "spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(node, name, type, member)            \
+	{                                          \
+		name, type, offsetof(node, member) \
+	}
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct spec_field domain_fields[] = {
+    FIELD(struct wabe_spec, "name", SPEC_TEXT, name),
+    FIELD(struct wabe_spec, "uuid", SPEC_TEXT, uuid),
+    FIELD(struct wabe_spec, "memory-kib", SPEC_BIG, memory_kib),
+    FIELD(struct wabe_spec, "vcpus", SPEC_NUMBER, vcpus),
+    FIELD(struct wabe_spec, "partition", SPEC_TEXT, partition),
+    FIELD(struct wabe_spec, "image", SPEC_TEXT, image),
+    FIELD(struct wabe_spec, "ports", SPEC_LIST, ports),
+};
+static const struct spec_field kernel_fields[] = {
+    FIELD(struct wabe_spec, "path", SPEC_TEXT, kernel),
+    FIELD(struct wabe_spec, "cmdline", SPEC_TEXT, cmdline),
+    FIELD(struct wabe_spec, "initrd", SPEC_TEXT, initrd),
+};
+static const struct spec_field workload_fields[] = {
+    FIELD(struct wabe_spec, "argv", SPEC_LIST, argv),
+    FIELD(struct wabe_spec, "env", SPEC_LIST, env),
+    FIELD(struct wabe_spec, "cwd", SPEC_TEXT, cwd),
+    FIELD(struct wabe_spec, "user", SPEC_TEXT, user),
+    FIELD(struct wabe_spec, "hostname", SPEC_TEXT, hostname),
+    FIELD(struct wabe_spec, "stop-signal", SPEC_TEXT, stop_signal),
+    FIELD(struct wabe_spec, "read-only", SPEC_FLAG, read_only),
+};
+static const struct spec_field disk_fields[] = {
+    FIELD(struct wabe_disk, "path", SPEC_TEXT, path),
+    FIELD(struct wabe_disk, "mode", SPEC_TEXT, mode),
+    FIELD(struct wabe_disk, "dev", SPEC_TEXT, dev),
+};
+static const struct spec_field net_fields[] = {
+    FIELD(struct wabe_net, "bridge", SPEC_TEXT, bridge),
+    FIELD(struct wabe_net, "mac", SPEC_TEXT, mac),
+    FIELD(struct wabe_net, "ip", SPEC_TEXT, ip),
+    FIELD(struct wabe_net, "gateway", SPEC_TEXT, gateway),
+    FIELD(struct wabe_net, "dns", SPEC_TEXT, dns),
+    FIELD(struct wabe_net, "tap", SPEC_TEXT, tap),
+};
+
+const struct spec_node spec_nodes[5] = {
+    [SPEC_DOMAIN] = {"wabe-domain", "wabe,domain", domain_fields,
+		     COUNT(domain_fields), 0, 0, 0, 0},
+    [SPEC_KERNEL] = {"kernel", NULL, kernel_fields, COUNT(kernel_fields), 0, 0,
+		     0, 0},
+    [SPEC_WORKLOAD] = {"workload", NULL, workload_fields,
+		       COUNT(workload_fields), 0, 0, 0, 0},
+    [SPEC_DISK] = {"disk", "wabe,disk", disk_fields, COUNT(disk_fields),
+		   offsetof(struct wabe_spec, disks), sizeof(struct wabe_disk),
+		   offsetof(struct wabe_spec, disk_count), WABE_MAX_DISKS},
+    [SPEC_NET] = {"net", "wabe,net", net_fields, COUNT(net_fields),
+		  offsetof(struct wabe_spec, nets), sizeof(struct wabe_net),
+		  offsetof(struct wabe_spec, net_count), WABE_MAX_NETS},
+};
+
+struct wabe_spec *wabe_spec_new(void)
+{
+	struct wabe_spec *spec = calloc(1, sizeof(*spec));
+
+	if (!spec) {
+		abort();
+	}
+	return spec;
+}
+
+void list_free(char **list)
+{
+	for (char **p = list; p && *p; p++) {
+		free(*p);
+	}
+	free(list);
+}
+
+static void fields_free(const struct spec_node *node, char *base)
+{
+	for (unsigned int i = 0; i < node->field_count; i++) {
+		void **at = (void **)(base + node->fields[i].offset);
+
+		if (node->fields[i].type == SPEC_TEXT) {
+			free(*at);
+		} else if (node->fields[i].type == SPEC_LIST) {
+			list_free(*at);
+		}
+	}
+}
+
+void wabe_spec_free(struct wabe_spec *spec)
+{
+	if (!spec) {
+		return;
+	}
+	for (unsigned int n = 0; n < COUNT(spec_nodes); n++) {
+		const struct spec_node *node = &spec_nodes[n];
+		unsigned int times = node->max ? node->max : 1;
+
+		for (unsigned int i = 0; i < times; i++) {
+			fields_free(node, (char *)spec + node->base +
+					      i * node->stride);
+		}
+	}
+	free(spec);
+}
+
+// --- Checks -----------------------------------------------------------------
+
+static bool name_valid(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"
+			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+	// Not a number, which would be a domain id.
+	return !s[n] && n && n < WABE_NAME_BYTES && *s != '-' && *s != '.' &&
+	       strspn(s, "0123456789") != n;
+}
+
+static int disks_check(const struct wabe_spec *spec, const char *where,
+		       struct wabe_error *err)
+{
+	for (uint32_t i = 0; i < spec->disk_count; i++) {
+		const struct wabe_disk *d = &spec->disks[i];
+
+		if (!d->path) {
+			return error_set(err, 0,
+					 "%s: disk@%u: no path: name the file",
+					 where, i);
+		}
+		if (d->mode && strcmp(d->mode, "r") && strcmp(d->mode, "w")) {
+			return error_set(err, 0,
+					 "%s: disk@%u: mode \"%s\": say \"r\" "
+					 "or \"w\"",
+					 where, i, d->mode);
+		}
+		if (d->dev && (strncmp(d->dev, "xvd", 3) || d->dev[3] < 'a' ||
+			       d->dev[3] > 'p' || d->dev[4])) {
+			return error_set(err, 0,
+					 "%s: disk@%u: dev \"%s\": say xvda "
+					 "to xvdp",
+					 where, i, d->dev);
+		}
+	}
+	return 0;
+}
+
+int spec_check(const struct wabe_spec *spec, const char *where,
+	       struct wabe_error *err)
+{
+	if (spec->name && !name_valid(spec->name)) {
+		return error_set(err, 0,
+				 "%s: name \"%s\": letters, digits, - _ . "
+				 "only, not a number, at most %d",
+				 where, spec->name, WABE_NAME_BYTES - 1);
+	}
+	if (spec->memory_kib < 4096 || spec->memory_kib > (1ull << 32)) {
+		return error_set(err, 0,
+				 "%s: memory-kib %lu: at least 4096 (4 MiB)",
+				 where, spec->memory_kib);
+	}
+	if (spec->vcpus < 1 || spec->vcpus > 32) {
+		return error_set(err, 0, "%s: vcpus %u: 1 to 32", where,
+				 spec->vcpus);
+	}
+	if (!spec->kernel) {
+		return error_set(err, 0, "%s: kernel: no path: name the file",
+				 where);
+	}
+	if (spec->cmdline && strlen(spec->cmdline) > 1023) {
+		return error_set(err, 0, "%s: cmdline: over 1023 bytes", where);
+	}
+	return disks_check(spec, where, err);
+}
+
+// --- As text ----------------------------------------------------------------
+
+static void text_print(const char *s, FILE *to)
+{
+	putc('"', to);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\') {
+			fprintf(to, "\\%c", c);
+		} else if (c < ' ' || c == 0x7f) {
+			fprintf(to, "\\x%02x", c);
+		} else {
+			putc(c, to);
+		}
+	}
+	putc('"', to);
+}
+
+static void field_print(const struct spec_field *f, const char *base,
+			const char *indent, FILE *to)
+{
+	const void *at = base + f->offset;
+	char *const *list;
+
+	switch (f->type) {
+	case SPEC_TEXT:
+		if (*(char *const *)at) {
+			fprintf(to, "%s%s = ", indent, f->name);
+			text_print(*(char *const *)at, to);
+			fprintf(to, ";\n");
+		}
+		break;
+	case SPEC_LIST:
+		list = *(char **const *)at;
+		if (list && *list) {
+			fprintf(to, "%s%s = ", indent, f->name);
+			for (; *list; list++) {
+				text_print(*list, to);
+				fputs(list[1] ? ", " : ";\n", to);
+			}
+		}
+		break;
+	case SPEC_NUMBER:
+		fprintf(to, "%s%s = <%u>;\n", indent, f->name,
+			*(const uint32_t *)at);
+		break;
+	case SPEC_BIG:
+		fprintf(to, "%s%s = <%lu>;\n", indent, f->name,
+			*(const uint64_t *)at);
+		break;
+	case SPEC_FLAG:
+		if (*(const bool *)at) {
+			fprintf(to, "%s%s;\n", indent, f->name);
+		}
+		break;
+	}
+}
+
+static void node_print(unsigned int which, const struct wabe_spec *spec,
+		       unsigned int index, const char *indent, FILE *to)
+{
+	const struct spec_node *node = &spec_nodes[which];
+
+	for (unsigned int i = 0; i < node->field_count; i++) {
+		field_print(&node->fields[i],
+			    (const char *)spec + node->base +
+				index * node->stride,
+			    indent, to);
+	}
+}
+
+static void devices_print(const struct wabe_spec *spec, FILE *to)
+{
+	fprintf(to, "\n\t\tdevices {\n");
+	for (unsigned int i = 0; i < spec->disk_count; i++) {
+		fprintf(to, "\t\t\tdisk@%u {\n", i);
+		fprintf(to, "\t\t\t\tcompatible = \"wabe,disk\";\n");
+		node_print(SPEC_DISK, spec, i, "\t\t\t\t", to);
+		fprintf(to, "\t\t\t};\n");
+	}
+	for (unsigned int i = 0; i < spec->net_count; i++) {
+		fprintf(to, "\t\t\tnet@%u {\n", i);
+		fprintf(to, "\t\t\t\tcompatible = \"wabe,net\";\n");
+		node_print(SPEC_NET, spec, i, "\t\t\t\t", to);
+		fprintf(to, "\t\t\t};\n");
+	}
+	fprintf(to, "\t\t\tconsole {\n\t\t\t};\n\t\t};\n");
+}
+
+void wabe_spec_print(const struct wabe_spec *spec, FILE *to)
+{
+	fprintf(to, "/dts-v1/;\n\n/ {\n\twabe-domain {\n");
+	fprintf(to, "\t\tcompatible = \"wabe,domain\";\n");
+	node_print(SPEC_DOMAIN, spec, 0, "\t\t", to);
+	fprintf(to, "\n\t\tkernel {\n");
+	node_print(SPEC_KERNEL, spec, 0, "\t\t\t", to);
+	fprintf(to, "\t\t};\n\n\t\tworkload {\n");
+	node_print(SPEC_WORKLOAD, spec, 0, "\t\t\t", to);
+	fprintf(to, "\t\t};\n");
+	devices_print(spec, to);
+	fprintf(to, "\t};\n};\n");
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# The toolstack: ordinary programs for dom0, on Debian's libraries. libfdt,
+# json-c and libarchive are linked in; Xen's libraries come from dom0.
+TS_OUT := $(BUILD)/toolstack
+TS_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wmissing-prototypes \
+	-Wstrict-prototypes -Wundef -Werror -Wno-unused-parameter \
+	-D__XEN_TOOLS__ -Itoolstack/include -Itoolstack/lib -Itoolstack/wabed \
+	-Ixenstore-glue -I/usr/include/json-c -ffunction-sections
+TS_LINK := -Wl,--gc-sections -Wl,-z,relro,-z,now
+
+ts_objects = $(patsubst %.c,$(TS_OUT)/%.o,$(1))
+# The privileged half of the library; the rest is for everyone.
+TS_MACHINE := $(patsubst %,toolstack/lib/%.c,domain build build_tables \
+	build_start kernel unpack)
+TS_LIB := $(filter-out $(TS_MACHINE),$(wildcard toolstack/lib/*.c))
+TS_XEN := -lxenctrl -lxenforeignmemory -lxencall -lxentoollog
+TS_ARCHIVE := -l:libarchive.a -llzma -lzstd -lbz2 -lz
+TS_PLAIN := -l:libfdt.a -l:libjson-c.a
+
+$(TS_OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC   $<'
+	@$(CC) $(TS_FLAGS) -MMD -c $< -o $@
+
+$(TS_OUT)/domain-boot: $(call ts_objects,toolstack/tests/domain_boot.c \
+	$(TS_MACHINE) $(TS_LIB))
+	@echo '  LINK $@'
+	@$(CC) $(TS_LINK) -o $@ $^ $(TS_XEN) $(TS_PLAIN) $(TS_ARCHIVE)
+
+toolstack: needs-build-toolstack
+	@$(MAKE) --no-print-directory toolstack-all
+toolstack-all: $(TS_OUT)/domain-boot
+
+-include $(shell find $(TS_OUT) -name '*.d' 2>/dev/null)
+.PHONY: toolstack toolstack-all
