@@ -229,6 +229,15 @@ static void timers(void)
 								 2000000};
 
 	forget(port);
+	events_unmask();
+	for (u64 until = now() + 100000000; now() < until;) {
+		cpu_relax();
+	}
+	events_mask();
+	ok(event_count[port] >= 4, "a new vCPU has a periodic timer");
+	say("stop_periodic_timer",
+	    hv_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL));
+	forget(port);
 	say("set_timer_op", hv_set_timer(now() + 2000000));
 	hv_sched_op(SCHEDOP_block, NULL);
 	ok(event_count[port] == 1, "the timer ends a block");
