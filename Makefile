@@ -69,7 +69,7 @@ export BUILD WABE_CACHE := $(CACHE)
 
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 
-SYSTEM_TESTS := boot1 smp devices grub memory many guests
+SYSTEM_TESTS := memory devices guests smp many grub boot1 sched xl
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 SOAK := $(wildcard tests/system/soak*.sh)
 
