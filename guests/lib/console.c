@@ -18,8 +18,7 @@ static void ring_put(char c)
 {
 	struct xencons_interface *r = ring();
 
-	while (r->out_prod -
-		       __atomic_load_n(&r->out_cons, __ATOMIC_ACQUIRE) ==
+	while (r->out_prod - __atomic_load_n(&r->out_cons, __ATOMIC_ACQUIRE) ==
 	       sizeof(r->out)) {
 		ring_kick();
 		hv_sched_op(SCHEDOP_yield, NULL);

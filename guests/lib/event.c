@@ -43,8 +43,8 @@ bool event_handle(struct regs *regs)
 
 	event_upcalls++;
 	vcpu_info()->evtchn_upcall_pending = 0;
-	words = __atomic_exchange_n(
-		(u64 *)&vcpu_info()->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+	words = __atomic_exchange_n((u64 *)&vcpu_info()->evtchn_pending_sel, 0,
+				    __ATOMIC_SEQ_CST);
 	for (; words; words &= words - 1) {
 		u32 w = __builtin_ctzl(words);
 		u64 bits = shared_info->evtchn_pending[w] &

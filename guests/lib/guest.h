@@ -33,7 +33,7 @@ struct boot_regs {
 extern struct boot_regs boot_regs;
 extern struct start_info *start_info;
 extern struct shared_info *shared_info;
-extern char virt_base[];		    // address of the guest's frame 0
+extern char virt_base[];		// address of the guest's frame 0
 extern char image_start[], image_end[]; // the guest's own image
 extern char stack_top[];
 
@@ -53,12 +53,12 @@ __attribute__((format(printf, 2, 3))) bool ok(bool holds, const char *claim,
 extern unsigned int failed_count;
 
 // The guest cannot go on.
-#define PANIC(...)                                                             \
-	do {                                                                   \
-		printf("%s:%d: ", __FILE__, __LINE__);                         \
-		printf(__VA_ARGS__);                                           \
-		printf("\n");                                                  \
-		guest_exit(99);                                                \
+#define PANIC(...)                                     \
+	do {                                           \
+		printf("%s:%d: ", __FILE__, __LINE__); \
+		printf(__VA_ARGS__);                   \
+		printf("\n");                          \
+		guest_exit(99);                        \
 	} while (0)
 
 void *memset(void *to, int byte, size_t bytes);

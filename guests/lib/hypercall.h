@@ -29,8 +29,8 @@ static inline long hypercall(unsigned int nr, u64 a1, u64 a2, u64 a3, u64 a4,
 	return rc;
 }
 
-#define CALL(nr, a1, a2, a3, a4, a5)                                           \
-	hypercall(__HYPERVISOR_##nr, (u64)(a1), (u64)(a2), (u64)(a3),          \
+#define CALL(nr, a1, a2, a3, a4, a5)                                  \
+	hypercall(__HYPERVISOR_##nr, (u64)(a1), (u64)(a2), (u64)(a3), \
 		  (u64)(a4), (u64)(a5))
 
 static inline long hv_version(int command, void *arg)

@@ -36,9 +36,8 @@ void *page_alloc(void)
 
 static void remap(void *page, u64 flags)
 {
-	long rc = hv_update_va_mapping((u64)page,
-				       pte_of(virt_to_mfn(page), flags),
-				       UVMF_INVLPG);
+	long rc = hv_update_va_mapping(
+	    (u64)page, pte_of(virt_to_mfn(page), flags), UVMF_INVLPG);
 
 	if (rc) {
 		PANIC("page %p becomes %lx: %ld", page, flags, rc);
@@ -127,9 +126,8 @@ long mmuext(unsigned int command, u64 arg1, u64 arg2)
 
 void mmu_init(void)
 {
-	long rc = hv_update_va_mapping((u64)shared_page,
-				       start_info->shared_info | PTE_DATA,
-				       UVMF_INVLPG);
+	long rc = hv_update_va_mapping(
+	    (u64)shared_page, start_info->shared_info | PTE_DATA, UVMF_INVLPG);
 
 	if (rc) {
 		PANIC("mapping shared_info: %ld", rc);

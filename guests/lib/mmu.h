@@ -36,7 +36,7 @@ static inline u64 pte_of(u64 mfn, u64 flags)
 }
 
 // Pages of the guest's own image, never given back: enough for a test.
-void *page_alloc(void);		 // zeroed
+void *page_alloc(void);	       // zeroed
 void page_protect(void *page); // read-only, as tables must be
 void page_unprotect(void *page);
 void *table_new(void); // an empty read-only page

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The ELF notes of a guest that has a page filled in by the domain builder
 // for its hypercalls, as older kernels, Mini-OS and Unikraft do.
-#include "notes.h"
+#include "notes.inc"
 
 	common_notes
 	note XEN_ELFNOTE_VIRT_BASE, .quad, virt_base

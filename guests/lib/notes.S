@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The ELF notes of a guest that makes its hypercalls by `syscall` itself, as
 // current Linux kernels do, and those hypercalls.
-#include "notes.h"
+#include "notes.inc"
 
 	common_notes
 	note XEN_ELFNOTE_VIRT_BASE, .quad, virt_base

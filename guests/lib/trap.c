@@ -12,7 +12,7 @@ extern u64 entry_rsp, entry_rflags, entry_cs, entry_ss;
 extern u64 failsafe_selectors[4];
 extern char trap_stack_top[];
 extern char callback_event[], callback_failsafe[], callback_syscall[],
-	callback_syscall32[];
+    callback_syscall32[];
 bool user_trapped(struct regs *regs);
 
 void trap_expect(void)
@@ -45,8 +45,9 @@ static _Noreturn void unexpected(const struct regs *r)
 	printf("rip %lx rsp %lx cr2 %lx\n", r->rip, r->rsp, trap_last.cr2);
 	printf("rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx\n",
 	       r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp);
-	printf("r8 %lx r9 %lx r10 %lx r11 %lx r12 %lx r13 %lx r14 %lx r15 %lx\n",
-	       r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15);
+	printf(
+	    "r8 %lx r9 %lx r10 %lx r11 %lx r12 %lx r13 %lx r14 %lx r15 %lx\n",
+	    r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15);
 	guest_exit(98);
 }
 
@@ -74,10 +75,10 @@ void trap_handle(struct regs *regs)
 
 const char *trap_name(u32 vector)
 {
-	static const char *const names[] = {
-		"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
-		"#DF", "9",   "#TS", "#NP", "#SS", "#GP", "#PF", "15",
-		"#MF", "#AC", "#MC", "#XM"};
+	static const char *const names[] = {"#DE", "#DB", "NMI", "#BP", "#OF",
+					    "#BR", "#UD", "#NM", "#DF", "9",
+					    "#TS", "#NP", "#SS", "#GP", "#PF",
+					    "15",  "#MF", "#AC", "#MC", "#XM"};
 	static const char *const others[] = {"event", "failsafe", "syscall",
 					     "syscall32"};
 

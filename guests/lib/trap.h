@@ -38,8 +38,8 @@ struct regs {
 struct trap_record {
 	u32 vector, error;
 	u64 cr2;
-	u64 entry_rsp;	    // where the hypervisor's frame was
-	u64 entry_rflags;   // at the handler's first instruction
+	u64 entry_rsp;	  // where the hypervisor's frame was
+	u64 entry_rflags; // at the handler's first instruction
 	u64 entry_cs, entry_ss;
 	u16 selectors[4]; // failsafe: ds es fs gs
 	u32 entry_mask;
@@ -51,22 +51,23 @@ extern u64 trap_start;	// where what is expected to trap begins
 
 // TRY("text", : outputs : inputs : clobbers): runs the instructions; the first
 // trap skips the rest. trap_last.vector is that trap's, or TRAP_NONE.
-#define TRY(text, ...)                                                         \
-	do {                                                                   \
-		trap_expect();                                                 \
-		asm volatile("movq $771f, trap_resume(%%rip)\n\t"              \
-			     "movq $770f, trap_start(%%rip)\n\t"              \
-			     "770:\n\t" text                                  \
-			     "\n771: movq $0, trap_resume(%%rip)"              \
-			     __VA_ARGS__);                                     \
-		asm volatile("" ::: "memory");                                 \
+#define TRY(text, ...)                                                 \
+	do {                                                           \
+		trap_expect();                                         \
+		asm volatile(                                          \
+		    "movq $771f, trap_resume(%%rip)\n\t"               \
+		    "movq $770f, trap_start(%%rip)\n\t"                \
+		    "770:\n\t" text                                    \
+		    "\n771: movq $0, trap_resume(%%rip)" __VA_ARGS__); \
+		asm volatile("" ::: "memory");                         \
 	} while (0)
 void trap_expect(void); // forget the last one
 
 // Called first for each trap or event, if set; true: dealt with.
 extern bool (*trap_hook)(struct regs *regs);
 
-void trap_init(void);	 // installs table and callbacks; again if a test spoilt them
+void trap_init(
+    void); // installs table and callbacks; again if a test spoilt them
 void trap_install(u32 vector, u32 flags, void *address);
 void trap_print(const char *name, const struct trap_record *record);
 const char *trap_name(u32 vector);
@@ -76,7 +77,8 @@ extern char *trap_stubs[];	     // of vectors 0..31, then 0x80, 0x81
 // iret to `regs`, which are not changed; returns when a trap or system call
 // comes back from user mode, with it in *regs. Never returns for kernel mode.
 void user_run(struct regs *regs);
-// A user root with REGION_USER in it, code at USER_CODE, stack below USER_STACK.
+// A user root with REGION_USER in it, code at USER_CODE, stack below
+// USER_STACK.
 #define USER_CODE (REGION_USER + 0x1000)
 #define USER_DATA (REGION_USER + 0x2000)
 #define USER_STACK (REGION_USER + 0x4000)
@@ -86,9 +88,9 @@ extern u64 *user_root;
 // selectors, rip, rsp and flags are set here.
 void user_run_code(struct regs *regs, const void *start, const void *end);
 // `asm` code from label to label for it.
-#define USER_SNIPPET(name, text)                                               \
-	extern const char name##_start[], name##_end[];                        \
-	asm(".pushsection .rodata\n" #name "_start:\n\t" text "\n" #name       \
+#define USER_SNIPPET(name, text)                                         \
+	extern const char name##_start[], name##_end[];                  \
+	asm(".pushsection .rodata\n" #name "_start:\n\t" text "\n" #name \
 	    "_end:\n.popsection")
 
 #endif

@@ -14,19 +14,19 @@ void report(const char *name, unsigned int runs);
 #define MARK(n) asm volatile("nopl 0x5741420" #n "(%%rax)" ::: "memory")
 
 // Runs `before` and then `body` times over; only body is measured.
-#define MEASURE_AFTER(name, runs, before, body)                                \
-	do {                                                                   \
-		for (unsigned int i = 0; i < (runs); i++) {                    \
-			u64 tsc;                                               \
-                                                                               \
-			before;                                                \
-			MARK(1);                                               \
-			tsc = rdtsc();                                         \
-			body;                                                  \
-			samples[i] = rdtsc() - tsc;                            \
-			MARK(2);                                               \
-		}                                                              \
-		report(name, runs);                                            \
+#define MEASURE_AFTER(name, runs, before, body)             \
+	do {                                                \
+		for (unsigned int i = 0; i < (runs); i++) { \
+			u64 tsc;                            \
+                                                            \
+			before;                             \
+			MARK(1);                            \
+			tsc = rdtsc();                      \
+			body;                               \
+			samples[i] = rdtsc() - tsc;         \
+			MARK(2);                            \
+		}                                           \
+		report(name, runs);                         \
 	} while (0)
 #define MEASURE(name, body) MEASURE_AFTER(name, 256, , body)
 

@@ -25,8 +25,8 @@ static void descriptors(void)
 	at = maddr_of(&gdt[4]);
 	CALL(set_gdt, &frame, 512, 0, 0, 0);
 	MEASURE("update-descriptor",
-		CALL(update_descriptor, at, i & 1 ? 0x00cff3000000ffff : 0, 0, 0,
-		     0));
+		CALL(update_descriptor, at, i & 1 ? 0x00cff3000000ffff : 0, 0,
+		     0, 0));
 }
 
 void bench_calls(void)
@@ -42,9 +42,11 @@ void bench_calls(void)
 	MEASURE("runstate", hv_vcpu_op(VCPUOP_get_runstate_info, 0, &runstate));
 	MEASURE("fpu-taskswitch-1", CALL(fpu_taskswitch, 1, 0, 0, 0, 0));
 	MEASURE("fpu-taskswitch-0", CALL(fpu_taskswitch, 0, 0, 0, 0, 0));
-	MEASURE("stack-switch", hv_stack_switch(FLAT_KERNEL_SS, (u64)stack_top));
+	MEASURE("stack-switch",
+		hv_stack_switch(FLAT_KERNEL_SS, (u64)stack_top));
 	MEASURE("segment-base-fs", hv_set_segment_base(SEGBASE_FS, 0));
-	MEASURE("segment-base-gs-user", hv_set_segment_base(SEGBASE_GS_USER, 0));
+	MEASURE("segment-base-gs-user",
+		hv_set_segment_base(SEGBASE_GS_USER, 0));
 	MEASURE("set-iopl", hv_physdev_op(PHYSDEVOP_set_iopl, &iopl));
 	descriptors();
 	trap_init(); // the stack again
@@ -83,14 +85,12 @@ static void upcalls(u32 loop, u32 port)
 	hv_callback_op(CALLBACKOP_register, &c);
 	MEASURE_AFTER("event-send-upcall", 256,
 		      vcpu_info()->evtchn_upcall_mask = 0, event_send(loop));
-	MEASURE_AFTER(
-		"event-unmask-upcall", 256,
-		({
-			event_set_mask(port, true);
-			event_send(loop);
-			vcpu_info()->evtchn_upcall_mask = 0;
-		}),
-		hv_event_op(EVTCHNOP_unmask, &unmask));
+	MEASURE_AFTER("event-unmask-upcall", 256, ({
+			      event_set_mask(port, true);
+			      event_send(loop);
+			      vcpu_info()->evtchn_upcall_mask = 0;
+		      }),
+		      hv_event_op(EVTCHNOP_unmask, &unmask));
 	events_mask();
 	trap_init();
 }
@@ -117,8 +117,7 @@ void bench_events(void)
 	MEASURE_AFTER("event-send", 256, quiet(port), event_send(loop));
 	MEASURE("event-send-pending", event_send(loop));
 	quiet(port);
-	MEASURE_AFTER("event-send-masked-port", 256,
-		      ({
+	MEASURE_AFTER("event-send-masked-port", 256, ({
 			      quiet(port);
 			      event_set_mask(port, true);
 		      }),
@@ -132,7 +131,8 @@ void bench_events(void)
 		      last = event_alloc_unbound(DOMID_SELF, DOMID_SELF),
 		      event_close(last));
 	last = 0;
-	MEASURE_AFTER("event-bind-interdomain", 256, if (last) event_close(last),
+	MEASURE_AFTER("event-bind-interdomain", 256,
+		      if (last) event_close(last),
 		      last = event_bind_interdomain(DOMID_SELF, other));
 	event_close(last);
 	event_close(other);

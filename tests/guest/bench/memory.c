@@ -6,10 +6,8 @@ static u64 map_va = REGION_KERNEL + 0x600000;
 
 static struct gnttab_map_grant_ref map_op(u32 flags)
 {
-	return (struct gnttab_map_grant_ref){.host_addr = map_va,
-					     .flags = flags,
-					     .ref = 8,
-					     .dom = 0};
+	return (struct gnttab_map_grant_ref){
+	    .host_addr = map_va, .flags = flags, .ref = 8, .dom = 0};
 }
 
 static void maps(const char *map_name, const char *unmap_name, u32 flags)
@@ -17,8 +15,7 @@ static void maps(const char *map_name, const char *unmap_name, u32 flags)
 	struct gnttab_map_grant_ref m = map_op(flags);
 	struct gnttab_unmap_grant_ref u = {.host_addr = map_va};
 
-	MEASURE_AFTER(map_name, 256,
-		      ({
+	MEASURE_AFTER(map_name, 256, ({
 			      u.handle = m.handle;
 			      if (i) {
 				      hv_grant_op(GNTTABOP_unmap_grant_ref, &u,
@@ -27,10 +24,10 @@ static void maps(const char *map_name, const char *unmap_name, u32 flags)
 		      }),
 		      hv_grant_op(GNTTABOP_map_grant_ref, &m, 1));
 	u.handle = m.handle;
-	MEASURE_AFTER(unmap_name, 256,
-		      ({
+	MEASURE_AFTER(unmap_name, 256, ({
 			      if (i) {
-				      hv_grant_op(GNTTABOP_map_grant_ref, &m, 1);
+				      hv_grant_op(GNTTABOP_map_grant_ref, &m,
+						  1);
 			      }
 			      u.handle = m.handle;
 		      }),
@@ -96,19 +93,16 @@ void bench_memory(void)
 	hv_update_va_mapping((u64)page, 0, UVMF_INVLPG);
 	set_xen_guest_handle(out.extent_start, &give);
 	set_xen_guest_handle(in.extent_start, &take);
-	MEASURE_AFTER("decrease-reservation", 256,
-		      ({
-			      take = pfn;
-			      if (i &&
-				  hv_memory_op(XENMEM_populate_physmap, &in) !=
-					  1) {
-				      PANIC("populate");
-			      }
-			      give = i ? take : give;
-		      }),
-		      hv_memory_op(XENMEM_decrease_reservation, &out));
-	MEASURE_AFTER("populate-physmap", 256,
-		      ({
+	MEASURE_AFTER(
+	    "decrease-reservation", 256, ({
+		    take = pfn;
+		    if (i && hv_memory_op(XENMEM_populate_physmap, &in) != 1) {
+			    PANIC("populate");
+		    }
+		    give = i ? take : give;
+	    }),
+	    hv_memory_op(XENMEM_decrease_reservation, &out));
+	MEASURE_AFTER("populate-physmap", 256, ({
 			      give = take;
 			      if (i) {
 				      hv_memory_op(XENMEM_decrease_reservation,

@@ -118,9 +118,15 @@ void bench_ptwr(void)
 	MEASURE_AFTER("ptwr-mov-set", 256, pte_write(e, 0), store(e, a));
 	pte_write(e, a);
 	MEASURE_AFTER("ptwr-lock-btr", 256, pte_write(e, a),
-		      asm volatile("lock btrq $6, %0" : "+m"(*e) : : "cc"));
+		      asm volatile("lock btrq $6, %0"
+				   : "+m"(*e)
+				   :
+				   : "cc"));
 	MEASURE_AFTER("ptwr-lock-and", 256, pte_write(e, a),
-		      asm volatile("lock andb $0xfd, %0" : "+m"(*e) : : "cc"));
+		      asm volatile("lock andb $0xfd, %0"
+				   : "+m"(*e)
+				   :
+				   : "cc"));
 }
 
 static void pin(const char *name, const char *undo, unsigned int command,

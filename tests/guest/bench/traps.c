@@ -56,25 +56,31 @@ void bench_traps(void)
 	MEASURE("iret", iret_call());
 	MEASURE("kernel-int3", asm volatile("int3" ::: "memory"));
 	MEASURE("kernel-int80", asm volatile("int $0x80" ::: "memory"));
-	MEASURE("kernel-page-fault-read",
-		asm volatile("movb (%0), %%al" : : "a"(absent) : "memory"));
-	MEASURE("kernel-page-fault-write",
-		asm volatile("movb %%al, (%0)" : : "a"(read_only) : "memory"));
+	MEASURE("kernel-page-fault-read", asm volatile("movb (%0), %%al"
+						       :
+						       : "a"(absent)
+						       : "memory"));
+	MEASURE("kernel-page-fault-write", asm volatile("movb %%al, (%0)"
+							:
+							: "a"(read_only)
+							: "memory"));
 	MEASURE("kernel-ud2", asm volatile("ud2" ::: "memory"));
-	MEASURE("rdmsr-refused",
-		asm volatile("rdmsr" : : "c"(0x12345678) : "rax", "rdx"));
+	MEASURE("rdmsr-refused", asm volatile("rdmsr"
+					      :
+					      : "c"(0x12345678)
+					      : "rax", "rdx"));
 	trap_init();
 }
 
 // Measured by itself, samples at USER_DATA; ends by a division by zero, whose
 // handler is the library's.
-#define USER_LOOP(name, insn)                                                  \
-	USER_SNIPPET(name, "mov $256, %ebx\n"                                  \
-			   "1: nopl 0x57414201(%rax)\n"                        \
-			   "rdtsc; mov %eax, %esi\n" insn "\n"                 \
-			   "rdtsc; sub %esi, %eax; mov %eax, (%rdi)\n"         \
-			   "nopl 0x57414202(%rax)\n"                           \
-			   "add $4, %rdi; dec %ebx; jnz 1b\n"                  \
+#define USER_LOOP(name, insn)                                          \
+	USER_SNIPPET(name, "mov $256, %ebx\n"                          \
+			   "1: nopl 0x57414201(%rax)\n"                \
+			   "rdtsc; mov %eax, %esi\n" insn "\n"         \
+			   "rdtsc; sub %esi, %eax; mov %eax, (%rdi)\n" \
+			   "nopl 0x57414202(%rax)\n"                   \
+			   "add $4, %rdi; dec %ebx; jnz 1b\n"          \
 			   "xor %ecx, %ecx; div %ecx")
 
 USER_LOOP(user_empty, "");

@@ -87,8 +87,9 @@ static void sched_operations(void)
 		if (op == SCHEDOP_block) {
 			continue; // would wait
 		}
-		printf("sched_op %u: %s\n", op,
-		       answer(call(__HYPERVISOR_sched_op, op, NOWHERE, 0, 0, 0)));
+		printf(
+		    "sched_op %u: %s\n", op,
+		    answer(call(__HYPERVISOR_sched_op, op, NOWHERE, 0, 0, 0)));
 	}
 }
 

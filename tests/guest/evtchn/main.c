@@ -46,7 +46,8 @@ static void binding(void)
 	status("the first", a);
 	status("the second", b);
 	say("bind_interdomain again", event_bind_interdomain(DOMID_SELF, a));
-	say("bind_interdomain of port 0", event_bind_interdomain(DOMID_SELF, 0));
+	say("bind_interdomain of port 0",
+	    event_bind_interdomain(DOMID_SELF, 0));
 	say("bind_interdomain of port 5000",
 	    event_bind_interdomain(DOMID_SELF, 5000));
 	say("bind_interdomain with domain 77", event_bind_interdomain(77, 1));
@@ -85,8 +86,7 @@ static void vcpu_binding(u32 port)
 	say("bind_vcpu 1", hv_event_op(EVTCHNOP_bind_vcpu, &op));
 	op.vcpu = 0;
 	op.port = 4000;
-	say("bind_vcpu of a closed port",
-	    hv_event_op(EVTCHNOP_bind_vcpu, &op));
+	say("bind_vcpu of a closed port", hv_event_op(EVTCHNOP_bind_vcpu, &op));
 }
 
 static void virqs(void)
@@ -94,7 +94,8 @@ static void virqs(void)
 	for (u32 virq = 0; virq < 26; virq++) {
 		long port = event_bind_virq(virq, 0);
 
-		printf("virq %u: %s", virq, port > 0 ? "port" : error_name(port));
+		printf("virq %u: %s", virq,
+		       port > 0 ? "port" : error_name(port));
 		if (port > 0) {
 			printf(", again %s",
 			       error_name(event_bind_virq(virq, 0)));
@@ -187,8 +188,8 @@ static u64 now(void)
 	struct vcpu_time_info *t = &vcpu_info()->time;
 	u64 delta = rdtsc() - t->tsc_timestamp;
 
-	delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift
-				 : delta << t->tsc_shift;
+	delta =
+	    t->tsc_shift < 0 ? delta >> -t->tsc_shift : delta << t->tsc_shift;
 	return t->system_time +
 	       (u64)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
 }
@@ -225,8 +226,8 @@ static void polls(void)
 static void timers(void)
 {
 	u32 port = event_bind_virq(VIRQ_TIMER, 0);
-	struct vcpu_set_singleshot_timer op = {.timeout_abs_ns = now() +
-								 2000000};
+	struct vcpu_set_singleshot_timer op = {.timeout_abs_ns =
+						   now() + 2000000};
 
 	forget(port);
 	events_unmask();

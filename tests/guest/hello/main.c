@@ -40,7 +40,8 @@ static void say_registers(void)
 static void say_start_info(void)
 {
 	const struct start_info *s = start_info;
-	const char *line = (const char *)s->cmd_line, *unused = line + strlen(line);
+	const char *line = (const char *)s->cmd_line,
+		   *unused = line + strlen(line);
 	bool zeroes = true;
 
 	printf("magic %s\n", s->magic);
@@ -55,7 +56,7 @@ static void say_start_info(void)
 		ok(mfn_to_virt(s->store_mfn) == (char *)s + PAGE_SIZE,
 		   "the store's ring is behind start_info");
 		ok(mfn_to_virt(s->console.domU.mfn) ==
-			   (char *)s + 2 * PAGE_SIZE,
+		       (char *)s + 2 * PAGE_SIZE,
 		   "the console's ring is behind the store's");
 	}
 	printf("mod_start %lx mod_len %lx\n", s->mod_start, s->mod_len);
@@ -118,8 +119,8 @@ static void say_entries(void)
 		if (va == ((u64)shared_info & -PAGE_SIZE)) {
 			continue; // mapped by the library
 		}
-		mfn_errors += (*entry & PTE_FRAME) >> 12 !=
-			      virt_to_mfn((void *)va);
+		mfn_errors +=
+		    (*entry & PTE_FRAME) >> 12 != virt_to_mfn((void *)va);
 		if (va >= s->pt_base && va < end) {
 			table_errors += flags != (PTE_P | PTE_US);
 		} else {

@@ -44,27 +44,27 @@ static const struct {
 	const char *name;
 	u64 mfn, flags;
 } odd_entries[] = {
-	{"nothing", 0, 0},
-	{"not present, all else set", 0xffffffffff, ~PTE_P & 0xffe},
-	{"own page", ~0UL, PTE_DATA},
-	{"own page, read-only", ~0UL, PTE_RO},
-	{"own page, no user bit", ~0UL, PTE_DATA & ~PTE_US},
-	{"own page, no execute", ~0UL, PTE_DATA | PTE_NX},
-	{"own page, global", ~0UL, PTE_DATA | PTE_G},
-	{"own page, PAT bit", ~0UL, PTE_DATA | PTE_PSE},
-	{"own page, uncached", ~0UL, PTE_DATA | PTE_PCD},
-	{"own page, write-through", ~0UL, PTE_DATA | PTE_PWT},
-	{"own page, bits for software", ~0UL, PTE_DATA | 0xe00},
-	{"own page, bit 52", ~0UL, PTE_DATA | 1UL << 52},
-	{"own page, bits 53 to 58", ~0UL, PTE_DATA | 0x3fUL << 53},
-	{"own page, protection key", ~0UL, PTE_DATA | 5UL << 59},
-	{"frame behind all memory", 0x123456, PTE_DATA},
-	{"frame of the highest address", 0xffffffffff, PTE_DATA},
-	{"local APIC", 0xfee00, PTE_DATA},
-	{"IO-APIC", 0xfec00, PTE_DATA},
-	{"the BIOS", 0xf0, PTE_RO},
-	{"the video memory", 0xb8, PTE_DATA},
-	{"a device's memory", 0xfeb00, PTE_DATA},
+    {"nothing", 0, 0},
+    {"not present, all else set", 0xffffffffff, ~PTE_P & 0xffe},
+    {"own page", ~0UL, PTE_DATA},
+    {"own page, read-only", ~0UL, PTE_RO},
+    {"own page, no user bit", ~0UL, PTE_DATA & ~PTE_US},
+    {"own page, no execute", ~0UL, PTE_DATA | PTE_NX},
+    {"own page, global", ~0UL, PTE_DATA | PTE_G},
+    {"own page, PAT bit", ~0UL, PTE_DATA | PTE_PSE},
+    {"own page, uncached", ~0UL, PTE_DATA | PTE_PCD},
+    {"own page, write-through", ~0UL, PTE_DATA | PTE_PWT},
+    {"own page, bits for software", ~0UL, PTE_DATA | 0xe00},
+    {"own page, bit 52", ~0UL, PTE_DATA | 1UL << 52},
+    {"own page, bits 53 to 58", ~0UL, PTE_DATA | 0x3fUL << 53},
+    {"own page, protection key", ~0UL, PTE_DATA | 5UL << 59},
+    {"frame behind all memory", 0x123456, PTE_DATA},
+    {"frame of the highest address", 0xffffffffff, PTE_DATA},
+    {"local APIC", 0xfee00, PTE_DATA},
+    {"IO-APIC", 0xfec00, PTE_DATA},
+    {"the BIOS", 0xf0, PTE_RO},
+    {"the video memory", 0xb8, PTE_DATA},
+    {"a device's memory", 0xfeb00, PTE_DATA},
 };
 
 static u64 odd_pte(unsigned int i)
@@ -83,8 +83,8 @@ static void data_entries(void)
 		printf("mmu_update %s", error_name(pte_write(e, odd_pte(i))));
 		pte_write(e, 0);
 		printf(", update_va_mapping %s",
-		       error_name(hv_update_va_mapping(va, odd_pte(i),
-						       UVMF_INVLPG)));
+		       error_name(
+			   hv_update_va_mapping(va, odd_pte(i), UVMF_INVLPG)));
 		printf(", now %lx\n", *e & 0xe0 & ~PTE_A & ~PTE_D);
 		pte_write(e, 0);
 	}
@@ -107,15 +107,18 @@ static void tables_as_data(void)
 		hv = (((u64 *)start_info->pt_base)[slot] & PTE_FRAME) >>
 		     PAGE_SHIFT;
 	}
-	say("the hypervisor's table, read-only", pte_write(e, pte_of(hv, PTE_RO)));
+	say("the hypervisor's table, read-only",
+	    pte_write(e, pte_of(hv, PTE_RO)));
 	say("m2p's frame, read-only",
-	    pte_write(e, pte_of((((u64 *)start_info->pt_base)[256] & PTE_FRAME) >>
-					PAGE_SHIFT,
-				PTE_RO)));
+	    pte_write(e,
+		      pte_of((((u64 *)start_info->pt_base)[256] & PTE_FRAME) >>
+				 PAGE_SHIFT,
+			     PTE_RO)));
 	say("shared_info again",
 	    pte_write(e, start_info->shared_info | PTE_DATA));
 	say("nothing", pte_write(e, 0));
-	say("m2p's slot at L4", update((root_mfn << 12) + 256 * 8, 0, DOMID_SELF));
+	say("m2p's slot at L4",
+	    update((root_mfn << 12) + 256 * 8, 0, DOMID_SELF));
 	say("update_va_mapping in the hypervisor",
 	    hv_update_va_mapping(0xffff830000000000, 0, UVMF_INVLPG));
 	say("update_va_mapping of m2p",
@@ -158,10 +161,13 @@ static void upper_entries(int level)
 		  pte_of(mfn_of(page_fresh()), PTE_P | PTE_US));
 	say_upper("no user bit", e,
 		  pte_of(mfn_of(page_fresh()), PTE_P | PTE_RW | PTE_A));
-	say_upper("no execute", e, pte_of(mfn_of(page_fresh()), PTE_DATA | PTE_NX));
-	say_upper("superpage", e, pte_of(data_mfn & ~511UL, PTE_DATA | PTE_PSE));
+	say_upper("no execute", e,
+		  pte_of(mfn_of(page_fresh()), PTE_DATA | PTE_NX));
+	say_upper("superpage", e,
+		  pte_of(data_mfn & ~511UL, PTE_DATA | PTE_PSE));
 	say_upper("global", e, pte_of(mfn_of(page_fresh()), PTE_DATA | PTE_G));
-	say_upper("uncached", e, pte_of(mfn_of(page_fresh()), PTE_DATA | PTE_PCD));
+	say_upper("uncached", e,
+		  pte_of(mfn_of(page_fresh()), PTE_DATA | PTE_PCD));
 	say_upper("bits for software", e,
 		  pte_of(mfn_of(page_fresh()), PTE_DATA | 0xe00 | 7UL << 52));
 	say_upper("protection key", e,
@@ -187,15 +193,18 @@ static void upper_entries(int level)
 
 static void root_entries(void)
 {
-	static const int slots[] = {255, 256, 257, 258, 260, 261, 262, 271, 272};
+	static const int slots[] = {255, 256, 257, 258, 260,
+				    261, 262, 271, 272};
 	u64 mfn = mfn_of(page_fresh());
 
 	for (unsigned int i = 0; i < ARRAY_COUNT(slots); i++) {
 		u64 ptr = (root_mfn << 12) + slots[i] * 8;
 
-		printf("L4 slot %d: %s", slots[i],
-		       error_name(update(ptr, pte_of(mfn, PTE_DATA), DOMID_SELF)));
-		printf(", nothing %s\n", error_name(update(ptr, 0, DOMID_SELF)));
+		printf(
+		    "L4 slot %d: %s", slots[i],
+		    error_name(update(ptr, pte_of(mfn, PTE_DATA), DOMID_SELF)));
+		printf(", nothing %s\n",
+		       error_name(update(ptr, 0, DOMID_SELF)));
 	}
 }
 
@@ -216,16 +225,18 @@ static void pinning(void)
 					 mfn_of(table[level]), 0)));
 		printf(", writable %s",
 		       error_name(hv_update_va_mapping(
-			       (u64)table[level],
-			       pte_of(mfn_of(table[level]), PTE_DATA), 0)));
-		printf(", unpin %s", error_name(mmuext(MMUEXT_UNPIN_TABLE,
-						       mfn_of(table[level]), 0)));
-		printf(", again %s", error_name(mmuext(MMUEXT_UNPIN_TABLE,
-						       mfn_of(table[level]), 0)));
+			   (u64)table[level],
+			   pte_of(mfn_of(table[level]), PTE_DATA), 0)));
+		printf(", unpin %s",
+		       error_name(mmuext(MMUEXT_UNPIN_TABLE,
+					 mfn_of(table[level]), 0)));
+		printf(", again %s",
+		       error_name(mmuext(MMUEXT_UNPIN_TABLE,
+					 mfn_of(table[level]), 0)));
 		printf(", writable %s\n",
 		       error_name(hv_update_va_mapping(
-			       (u64)table[level],
-			       pte_of(mfn_of(table[level]), PTE_DATA), 0)));
+			   (u64)table[level],
+			   pte_of(mfn_of(table[level]), PTE_DATA), 0)));
 	}
 	say("pin a writable page", mmuext(MMUEXT_PIN_L1_TABLE, data_mfn, 0));
 	say("pin no frame", mmuext(MMUEXT_PIN_L1_TABLE, 0xffffffffff, 0));
@@ -271,28 +282,27 @@ static void trees(void)
 	say("unpin", mmuext(MMUEXT_UNPIN_TABLE, mfn_of(l[4]), 0));
 	printf("the hypervisor's slots in it: %d\n", (l[4][256] & PTE_P) != 0);
 	say("its L4 writable",
-	    hv_update_va_mapping((u64)l[4],
-				 pte_of(mfn_of(l[4]), PTE_DATA), 0));
+	    hv_update_va_mapping((u64)l[4], pte_of(mfn_of(l[4]), PTE_DATA), 0));
 }
 
 static void foreign(void)
 {
 	u64 va = REGION_KERNEL + 0x1000, *e = pte_make(va, 1);
-	static const u32 domids[] = {0,	      1,      500,    0x7fef,
-				     0x7ff0,  0x7ff1, 0x7ff2, 0x7ff3,
-				     0x7ff4,  0x7fff, 0x8000};
+	static const u32 domids[] = {0,	     1,	     500,    0x7fef,
+				     0x7ff0, 0x7ff1, 0x7ff2, 0x7ff3,
+				     0x7ff4, 0x7fff, 0x8000};
 
 	for (unsigned int i = 0; i < ARRAY_COUNT(domids); i++) {
 		u32 d = domids[i];
 		struct mmuext_op op = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
 
 		printf("domain %x: L1 entry %s", d,
-		       error_name(update(maddr_of(e), pte_of(data_mfn, PTE_DATA),
-					 d)));
+		       error_name(
+			   update(maddr_of(e), pte_of(data_mfn, PTE_DATA), d)));
 		update(maddr_of(e), 0, DOMID_SELF);
-		printf(", table of %x %s", d,
-		       error_name(update(maddr_of(e), 0,
-					 d << 16 | DOMID_SELF)));
+		printf(
+		    ", table of %x %s", d,
+		    error_name(update(maddr_of(e), 0, d << 16 | DOMID_SELF)));
 		printf(", mmuext %s",
 		       error_name(hv_mmuext_op(&op, 1, NULL, d)));
 		op.cmd = MMUEXT_PIN_L1_TABLE;
@@ -309,11 +319,11 @@ static void pointers(void)
 	u64 ro = mfn_of(page_fresh());
 
 	say("command 3 of mmu_update", update(maddr_of(e) | 3, 0, DOMID_SELF));
-	say("PRESERVE_AD",
-	    update(maddr_of(e) | MMU_PT_UPDATE_PRESERVE_AD,
-		   pte_of(data_mfn, PTE_RO), DOMID_SELF));
+	say("PRESERVE_AD", update(maddr_of(e) | MMU_PT_UPDATE_PRESERVE_AD,
+				  pte_of(data_mfn, PTE_RO), DOMID_SELF));
 	say("not aligned", update(maddr_of(e) + 4, 0, DOMID_SELF));
-	say("a writable data page", update(data_mfn << 12 | 8, 0x55, DOMID_SELF));
+	say("a writable data page",
+	    update(data_mfn << 12 | 8, 0x55, DOMID_SELF));
 	printf("which now has %x\n", data[8]);
 	say("a read-only data page", update(ro << 12 | 8, 0x55, DOMID_SELF));
 	say("no frame", update(0xffffffffffUL << 12, 0, DOMID_SELF));
@@ -325,10 +335,11 @@ static void pointers(void)
 	say("machphys of no frame",
 	    update(0xffffffffffUL << 12 | MMU_MACHPHYS_UPDATE, 0, DOMID_SELF));
 	say("machphys to 0x123456",
-	    update(other_mfn << 12 | MMU_MACHPHYS_UPDATE, 0x123456, DOMID_SELF));
+	    update(other_mfn << 12 | MMU_MACHPHYS_UPDATE, 0x123456,
+		   DOMID_SELF));
 	printf("m2p says %lx\n", machine_to_phys_mapping[other_mfn]);
-	say("an array that is not there", hv_mmu_update((void *)0x10, 1, NULL,
-							DOMID_SELF));
+	say("an array that is not there",
+	    hv_mmu_update((void *)0x10, 1, NULL, DOMID_SELF));
 	say("no array, no entries", hv_mmu_update(NULL, 0, NULL, DOMID_SELF));
 	pte_write(e, 0);
 }
@@ -357,10 +368,12 @@ static void operations(void)
 	say("CLEAR_PAGE of a read-only page",
 	    mmuext(MMUEXT_CLEAR_PAGE, mfn_of(fresh), 0));
 	say("CLEAR_PAGE of the root", mmuext(MMUEXT_CLEAR_PAGE, root_mfn, 0));
-	say("CLEAR_PAGE of no frame", mmuext(MMUEXT_CLEAR_PAGE, 0xffffffffff, 0));
+	say("CLEAR_PAGE of no frame",
+	    mmuext(MMUEXT_CLEAR_PAGE, 0xffffffffff, 0));
 	say("COPY_PAGE onto the root",
 	    mmuext(MMUEXT_COPY_PAGE, root_mfn, data_mfn));
-	say("COPY_PAGE of the root", mmuext(MMUEXT_COPY_PAGE, data_mfn, root_mfn));
+	say("COPY_PAGE of the root",
+	    mmuext(MMUEXT_COPY_PAGE, data_mfn, root_mfn));
 	say("COPY_PAGE of no frame",
 	    mmuext(MMUEXT_COPY_PAGE, data_mfn, 0xffffffffff));
 	say("SET_LDT, none", mmuext(MMUEXT_SET_LDT, 0, 0));
@@ -373,12 +386,14 @@ static void operations(void)
 	say("NEW_BASEPTR of nothing", mmuext(MMUEXT_NEW_BASEPTR, 0, 0));
 	say("NEW_BASEPTR of no frame",
 	    mmuext(MMUEXT_NEW_BASEPTR, 0xffffffffff, 0));
-	say("NEW_USER_BASEPTR of data", mmuext(MMUEXT_NEW_USER_BASEPTR, data_mfn, 0));
+	say("NEW_USER_BASEPTR of data",
+	    mmuext(MMUEXT_NEW_USER_BASEPTR, data_mfn, 0));
 	say("NEW_USER_BASEPTR of the root",
 	    mmuext(MMUEXT_NEW_USER_BASEPTR, root_mfn, 0));
 	say("NEW_USER_BASEPTR of an empty page",
 	    mmuext(MMUEXT_NEW_USER_BASEPTR, user, 0));
-	say("NEW_USER_BASEPTR of nothing", mmuext(MMUEXT_NEW_USER_BASEPTR, 0, 0));
+	say("NEW_USER_BASEPTR of nothing",
+	    mmuext(MMUEXT_NEW_USER_BASEPTR, 0, 0));
 	say("MARK_SUPER", mmuext(MMUEXT_MARK_SUPER, 0, 0));
 	say("operation 99", mmuext(99, 0, 0));
 	say("no array", hv_mmuext_op((void *)0x10, 1, NULL, DOMID_SELF));
@@ -410,16 +425,16 @@ static void batches(void)
 	say("mmuext, three, the second bad",
 	    hv_mmuext_op(op, 3, &done, DOMID_SELF));
 	printf("done %u\n", done);
-	say("the preempted bit with 0", hv_mmu_update(u, 1u << 31,
-						      NULL, DOMID_SELF));
+	say("the preempted bit with 0",
+	    hv_mmu_update(u, 1u << 31, NULL, DOMID_SELF));
 }
 
 static void multicalls(void)
 {
 	struct multicall_entry m[3] = {
-		{.op = __HYPERVISOR_xen_version, .args = {XENVER_version}},
-		{.op = 63},
-		{.op = __HYPERVISOR_update_va_mapping, .args = {0x10, 0, 0}},
+	    {.op = __HYPERVISOR_xen_version, .args = {XENVER_version}},
+	    {.op = 63},
+	    {.op = __HYPERVISOR_update_va_mapping, .args = {0x10, 0, 0}},
 	};
 
 	say("multicall", hv_multicall(m, 3));
@@ -430,8 +445,7 @@ static void multicalls(void)
 	say("nested", hv_multicall(m, 1));
 	say("its result", m[0].result);
 	say("from nowhere", hv_multicall((void *)0x10, 1));
-	say("from the hypervisor",
-	    hv_multicall((void *)0xffff830000000000, 1));
+	say("from the hypervisor", hv_multicall((void *)0xffff830000000000, 1));
 }
 
 int guest_main(void)

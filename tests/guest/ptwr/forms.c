@@ -8,11 +8,11 @@
 u64 table[512] __attribute__((aligned(4096)));
 struct form_state form_state;
 
-#define MOVE_ALL(move)                                                         \
-	move(rax, 0) move(rbx, 8) move(rcx, 16) move(rdx, 24) move(rsi, 32)    \
-	move(rdi, 40) move(rbp, 48) move(r8, 56) move(r9, 64) move(r10, 72)    \
-	move(r11, 80) move(r12, 88) move(r13, 96) move(r14, 104)               \
-	move(r15, 112)
+#define MOVE_ALL(move)                                                      \
+	move(rax, 0) move(rbx, 8) move(rcx, 16) move(rdx, 24) move(rsi, 32) \
+	    move(rdi, 40) move(rbp, 48) move(r8, 56) move(r9, 64)           \
+		move(r10, 72) move(r11, 80) move(r12, 88) move(r13, 96)     \
+		    move(r14, 104) move(r15, 112)
 #define LOAD(reg, at) "mov form_state + " #at "(%rip), %" #reg "\n"
 #define STORE(reg, at) "mov %" #reg ", form_state + " #at "(%rip)\n"
 
@@ -26,24 +26,24 @@ asm(".pushsection .bss\n"
     "mov %rdi, form_target(%rip)\n"
     "mov %rsp, form_rsp(%rip)\n"
     "pushq form_state + 120(%rip)\n"
-    "popfq\n" MOVE_ALL(LOAD)
-    "jmp *form_target(%rip)\n"
-    "form_done:\n" MOVE_ALL(STORE)
-    "mov form_rsp(%rip), %rsp\n"
-    "pushfq\n"
-    "popq form_state + 120(%rip)\n"
-    "cld\n"
-    "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-    "ret\n");
+    "popfq\n" MOVE_ALL(LOAD) "jmp *form_target(%rip)\n"
+			     "form_done:\n" MOVE_ALL(
+				 STORE) "mov form_rsp(%rip), %rsp\n"
+					"pushfq\n"
+					"popq form_state + 120(%rip)\n"
+					"cld\n"
+					"pop %r15; pop %r14; pop %r13; pop "
+					"%r12; pop %rbp; pop %rbx\n"
+					"ret\n");
 
-#define FORM_AS(documented, kind, text)                                        \
-	asm("881: " text "\n"                                                  \
-	    "jmp form_done\n"                                                  \
-	    ".pushsection .rodata\n"                                           \
-	    "882: .asciz \"" text "\"\n"                                       \
-	    ".popsection\n"                                                    \
-	    ".pushsection forms, \"a\"\n"                                      \
-	    ".quad 882b, 881b, " #kind ", " #documented "\n"                   \
+#define FORM_AS(documented, kind, text)                      \
+	asm("881: " text "\n"                                \
+	    "jmp form_done\n"                                \
+	    ".pushsection .rodata\n"                         \
+	    "882: .asciz \"" text "\"\n"                     \
+	    ".popsection\n"                                  \
+	    ".pushsection forms, \"a\"\n"                    \
+	    ".quad 882b, 881b, " #kind ", " #documented "\n" \
 	    ".popsection\n")
 #define FORM(kind, text) FORM_AS(1, kind, text)
 #define OTHER(kind, text) FORM_AS(0, kind, text)

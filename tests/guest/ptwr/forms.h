@@ -22,7 +22,7 @@ struct form_state {
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, rflags;
 };
 extern struct form_state form_state;
-extern u64 table[512]; // the page the forms write to
+extern u64 table[512];		   // the page the forms write to
 void form_run(void (*code)(void)); // from form_state, and back to it
 extern char form_done[];
 

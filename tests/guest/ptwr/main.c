@@ -19,18 +19,18 @@
 static u64 data_mfn[2];
 static u8 *fresh;
 
-static const char *const initial_names[] = {"frame A", "A", "A clean",
-					    "odd", "absent A"};
+static const char *const initial_names[] = {"frame A", "A", "A clean", "odd",
+					    "absent A"};
 #define INITIALS ARRAY_COUNT(initial_names)
 
 static u64 initial_value(unsigned int i)
 {
 	const u64 values[INITIALS] = {
-		pte_of(data_mfn[0], 0),
-		pte_of(data_mfn[0], PTE_DATA),
-		pte_of(data_mfn[0], PTE_P | PTE_RW | PTE_US),
-		0x5a5a5a5a5a5a5a5a,
-		pte_of(data_mfn[0], PTE_DATA & ~PTE_P),
+	    pte_of(data_mfn[0], 0),
+	    pte_of(data_mfn[0], PTE_DATA),
+	    pte_of(data_mfn[0], PTE_P | PTE_RW | PTE_US),
+	    0x5a5a5a5a5a5a5a5a,
+	    pte_of(data_mfn[0], PTE_DATA & ~PTE_P),
 	};
 
 	return values[i];
@@ -41,23 +41,23 @@ static struct form_state state_before(unsigned int initial)
 	u64 slot = (u64)&table[SLOT];
 
 	return (struct form_state){
-		.rax = initial == 4 ? initial_value(4)
-				    : pte_of(data_mfn[1], PTE_DATA),
-		.rbx = slot,
-		.rcx = 0xfffffffffffffffd,
-		.rdx = 6,
-		.rsi = SLOT,
-		.rdi = slot,
-		.rbp = slot - 16,
-		.r8 = (u64)table,
-		.r9 = slot - 0x1000,
-		.r10 = pte_of(data_mfn[1], PTE_RO | PTE_NX),
-		.r11 = 0,
-		.r12 = slot,
-		.r13 = slot,
-		.r14 = SLOT * 8,
-		.r15 = initial == 0 ? 0 : PTE_A | PTE_D | PTE_AVAIL,
-		.rflags = 0x202 | (initial & 1 ? 0x8d5 : 0),
+	    .rax =
+		initial == 4 ? initial_value(4) : pte_of(data_mfn[1], PTE_DATA),
+	    .rbx = slot,
+	    .rcx = 0xfffffffffffffffd,
+	    .rdx = 6,
+	    .rsi = SLOT,
+	    .rdi = slot,
+	    .rbp = slot - 16,
+	    .r8 = (u64)table,
+	    .r9 = slot - 0x1000,
+	    .r10 = pte_of(data_mfn[1], PTE_RO | PTE_NX),
+	    .r11 = 0,
+	    .r12 = slot,
+	    .r13 = slot,
+	    .r14 = SLOT * 8,
+	    .r15 = initial == 0 ? 0 : PTE_A | PTE_D | PTE_AVAIL,
+	    .rflags = 0x202 | (initial & 1 ? 0x8d5 : 0),
 	};
 }
 
@@ -153,9 +153,8 @@ static void say_wrong(unsigned int initial, const struct outcome *a,
 {
 	const u64 *x = (const u64 *)&a->state, *y = (const u64 *)&b->state;
 
-	printf("  from %s: %s(%x), entry %lx not %lx\n",
-	       initial_names[initial], trap_name(b->vector), b->error,
-	       b->entries[2], a->entries[2]);
+	printf("  from %s: %s(%x), entry %lx not %lx\n", initial_names[initial],
+	       trap_name(b->vector), b->error, b->entries[2], a->entries[2]);
 	for (unsigned int i = 0; i < sizeof(a->state) / 8; i++) {
 		if (x[i] != y[i]) {
 			printf("  register %u: %lx not %lx\n", i, y[i], x[i]);
@@ -175,9 +174,9 @@ static void say_form(const struct form *form)
 		run(form, i, &o[i]);
 		normalize(form, &a[i]);
 		normalize(form, &o[i]);
-		line[i] = same(&a[i], &o[i])	     ? '='
+		line[i] = same(&a[i], &o[i])	    ? '='
 			  : refused(form, &o[i], i) ? '!'
-						     : 'x';
+						    : 'x';
 	}
 	printf("%s  %s\n", line, form->text);
 	for (unsigned int i = 0; i < INITIALS; i++) {
@@ -236,7 +235,8 @@ static void say_illegal(void)
 				   PTE_DATA)));
 	printf("a frame that does not exist: %s\n",
 	       try_store(e, 0x000ffffffffff000 | PTE_DATA));
-	printf("physical address bit 51: %s\n", try_store(e, legal | 1UL << 51));
+	printf("physical address bit 51: %s\n",
+	       try_store(e, legal | 1UL << 51));
 	printf("bit 52: %s\n", try_store(e, legal | 1UL << 52));
 	printf("global: %s\n", try_store(e, legal | PTE_G));
 	printf("uncached: %s\n", try_store(e, legal | PTE_PCD | PTE_PWT));

@@ -82,6 +82,7 @@ void irets(void)
 	say_iret("own ss", cs, 0xb, 0x202, 0);
 	asm volatile("mov %w0, %%ss" : : "r"((u16)FLAT_KERNEL_SS));
 	asm volatile("mov %w0, %%ds; mov %w0, %%es" : : "r"((u16)0xe02b));
-	say_iret("cs null, events unmasked after it, segments", 0, ss, 0x202, 0);
+	say_iret("cs null, events unmasked after it, segments", 0, ss, 0x202,
+		 0);
 	asm volatile("mov %w0, %%ds; mov %w0, %%es" : : "r"((u16)0));
 }

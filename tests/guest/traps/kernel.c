@@ -2,10 +2,10 @@
 // Exceptions from kernel mode.
 #include "traps.h"
 
-#define SAY(name, ...)                                                         \
-	do {                                                                   \
-		TRY(__VA_ARGS__);                                              \
-		say(name);                                                     \
+#define SAY(name, ...)            \
+	do {                      \
+		TRY(__VA_ARGS__); \
+		say(name);        \
 	} while (0)
 
 static void faults(void)
@@ -24,7 +24,10 @@ static void faults(void)
 	    :
 	    : "r"(1UL << 62)
 	    : "rax", "rbx");
-	SAY("read of an absent page", "mov (%0), %%al", : : "r"(page_np) : "rax");
+	SAY("read of an absent page", "mov (%0), %%al",
+	    :
+	    : "r"(page_np)
+	    : "rax");
 	SAY("write to an absent page", "movb $0, (%0)", : : "r"(page_np));
 	SAY("write to a read-only page", "movb $0, (%0)", : : "r"(page_ro));
 	SAY("jump to an absent page", "jmp *%0", : : "r"(page_np));
@@ -102,11 +105,12 @@ static void say_mask(const char *name, u8 mask)
 	vcpu_info()->evtchn_upcall_mask = mask;
 	TRY("ud2", :);
 	asm volatile("pushfq; pop %0" : "=r"(flags));
-	printf("%s, mask %d: frame %x IF %d, handler %x IF %d, after %x IF %d\n",
-	       name, mask, trap_last.regs.mask,
-	       !!(trap_last.regs.rflags & RFLAGS_IF), trap_last.entry_mask,
-	       !!(trap_last.entry_rflags & RFLAGS_IF),
-	       vcpu_info()->evtchn_upcall_mask, !!(flags & RFLAGS_IF));
+	printf(
+	    "%s, mask %d: frame %x IF %d, handler %x IF %d, after %x IF %d\n",
+	    name, mask, trap_last.regs.mask,
+	    !!(trap_last.regs.rflags & RFLAGS_IF), trap_last.entry_mask,
+	    !!(trap_last.entry_rflags & RFLAGS_IF),
+	    vcpu_info()->evtchn_upcall_mask, !!(flags & RFLAGS_IF));
 }
 
 static bool change_if(struct regs *regs)
@@ -180,7 +184,8 @@ void selectors(void)
 	gdt[4] = 0x00cff7000000ffff; // expand-down
 	page_protect(gdt);
 	frame = virt_to_mfn(gdt);
-	printf("set_gdt: %s\n", error_name(CALL(set_gdt, &frame, 512, 0, 0, 0)));
+	printf("set_gdt: %s\n",
+	       error_name(CALL(set_gdt, &frame, 512, 0, 0, 0)));
 	say_selector("own data", 0xb);
 	say_selector("own, not present", 0x13);
 	say_selector("own, for ring 0", 0x1b);

@@ -2,23 +2,23 @@
 // Instructions that need ring 0, which the hypervisor emulates or refuses.
 #include "traps.h"
 
-#define SAY(name, ...)                                                         \
-	do {                                                                   \
-		TRY(__VA_ARGS__);                                              \
-		say(name);                                                     \
+#define SAY(name, ...)            \
+	do {                      \
+		TRY(__VA_ARGS__); \
+		say(name);        \
 	} while (0)
 
 // A register read by an instruction.
-#define READ(name, reg)                                                        \
-	do {                                                                   \
-		u64 value = 0;                                                 \
-		TRY("mov %%" reg ", %0", : "+r"(value));                        \
-		say_value("mov from " name, value);                            \
+#define READ(name, reg)                                  \
+	do {                                             \
+		u64 value = 0;                           \
+		TRY("mov %%" reg ", %0", : "+r"(value)); \
+		say_value("mov from " name, value);      \
 	} while (0)
-#define WRITE(name, reg, value)                                                \
-	do {                                                                   \
-		TRY("mov %0, %%" reg, : : "r"((u64)(value)));                   \
-		say_value("mov to " name, value);                              \
+#define WRITE(name, reg, value)                               \
+	do {                                                  \
+		TRY("mov %0, %%" reg, : : "r"((u64)(value))); \
+		say_value("mov to " name, value);             \
 	} while (0)
 
 static void say_value(const char *name, u64 value)
@@ -150,19 +150,19 @@ static void say_msr(u32 msr, bool say_it)
 void msrs(void)
 {
 	static const u32 known[] = {
-		0x1b,	    0x3a,	0x48,	    0x49,	0x8b,
-		0xce,	    0xfe,	0x10a,	    0x10b,	0x122,
-		0x140,	    0x174,	0x175,	    0x176,	0x179,
-		0x17a,	    0x17b,	0x198,	    0x199,	0x19c,
-		0x1a0,	    0x1a2,	0x1d9,	    0x200,	0x250,
-		0x277,	    0x2ff,	0x345,	    0x38f,	0x400,
-		0x401,	    0x480,	0x600,	    0x6e0,	0x802,
-		0x830,	    0xda0,	0x40000000, 0x40000001, 0xc0000080,
-		0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000103,
-		0xc0010000, 0xc0010007, 0xc0010010, 0xc0010015, 0xc001001a,
-		0xc001001f, 0xc0010055, 0xc0010058, 0xc0010061, 0xc0010062,
-		0xc0010063, 0xc0010064, 0xc0010114, 0xc0010117, 0xc001011f,
-		0xc0010140, 0xc0011020, 0xc0011022, 0xc0011029, 0x12345678};
+	    0x1b,	0x3a,	    0x48,	0x49,	    0x8b,
+	    0xce,	0xfe,	    0x10a,	0x10b,	    0x122,
+	    0x140,	0x174,	    0x175,	0x176,	    0x179,
+	    0x17a,	0x17b,	    0x198,	0x199,	    0x19c,
+	    0x1a0,	0x1a2,	    0x1d9,	0x200,	    0x250,
+	    0x277,	0x2ff,	    0x345,	0x38f,	    0x400,
+	    0x401,	0x480,	    0x600,	0x6e0,	    0x802,
+	    0x830,	0xda0,	    0x40000000, 0x40000001, 0xc0000080,
+	    0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000103,
+	    0xc0010000, 0xc0010007, 0xc0010010, 0xc0010015, 0xc001001a,
+	    0xc001001f, 0xc0010055, 0xc0010058, 0xc0010061, 0xc0010062,
+	    0xc0010063, 0xc0010064, 0xc0010114, 0xc0010117, 0xc001011f,
+	    0xc0010140, 0xc0011020, 0xc0011022, 0xc0011029, 0x12345678};
 
 	say_msr(0x10, false);
 	for (unsigned int i = 0; i < ARRAY_COUNT(known); i++) {
@@ -189,9 +189,13 @@ static void say_ports(void)
 		const char *name;
 		u16 port;
 	} ports[] = {
-		{"PIC", 0x21},	   {"PIC", 0xa1},    {"PIT", 0x43},
-		{"debug", 0x80},   {"UART of the console", 0x3fb},
-		{"nothing", 0x2f0}, {"PCI", 0xcf8},
+	    {"PIC", 0x21},
+	    {"PIC", 0xa1},
+	    {"PIT", 0x43},
+	    {"debug", 0x80},
+	    {"UART of the console", 0x3fb},
+	    {"nothing", 0x2f0},
+	    {"PCI", 0xcf8},
 	};
 
 	for (unsigned int i = 0; i < ARRAY_COUNT(ports); i++) {
@@ -207,7 +211,8 @@ void ports(void)
 
 	printf("iopl 0\n");
 	say_ports();
-	printf("iopl 1: %s\n", error_name(hv_physdev_op(PHYSDEVOP_set_iopl, &op)));
+	printf("iopl 1: %s\n",
+	       error_name(hv_physdev_op(PHYSDEVOP_set_iopl, &op)));
 	say_ports();
 	TRY("out %0, %1", : : "a"(0x80000000), "d"((u16)0xcf8));
 	TRY("in %1, %0", : "=a"(id) : "d"((u16)0xcfc));
@@ -227,7 +232,8 @@ void ports(void)
 	SAY("outb", "outb %0, $0x80", : : "a"((u8)0));
 	SAY("insb", "insb", : : "d"(0x2f0), "D"(page_np));
 	op.iopl = 4;
-	printf("iopl 4: %s\n", error_name(hv_physdev_op(PHYSDEVOP_set_iopl, &op)));
+	printf("iopl 4: %s\n",
+	       error_name(hv_physdev_op(PHYSDEVOP_set_iopl, &op)));
 	op.iopl = 0;
 	hv_physdev_op(PHYSDEVOP_set_iopl, &op);
 }
@@ -247,11 +253,11 @@ static void say_cpuid(u32 leaf, u32 sub)
 void cpuids(void)
 {
 	static const u32 leaves[] = {
-		0,	    1,		2,	    4,	        5,
-		6,	    0xa,	0xb,	    0x40000000, 0x40000001,
-		0x40000002, 0x40000005, 0x40000100, 0x80000000, 0x80000001,
-		0x80000002, 0x80000005, 0x80000006, 0x80000007, 0x80000008,
-		0x8000000a, 0x8000001f, 0x80000021, 0xffffffff};
+	    0,		1,	    2,		4,	    5,
+	    6,		0xa,	    0xb,	0x40000000, 0x40000001,
+	    0x40000002, 0x40000005, 0x40000100, 0x80000000, 0x80000001,
+	    0x80000002, 0x80000005, 0x80000006, 0x80000007, 0x80000008,
+	    0x8000000a, 0x8000001f, 0x80000021, 0xffffffff};
 
 	for (unsigned int i = 0; i < ARRAY_COUNT(leaves); i++) {
 		say_cpuid(leaves[i], 0);

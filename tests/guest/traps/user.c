@@ -16,46 +16,73 @@ static void say_regs(const char *name, const struct regs *r, u64 start)
 }
 
 #define SNIPPETS(each)                                                         \
-	each(div, "xor %eax, %eax; div %eax")                                  \
-	each(ud2, "ud2")                                                       \
-	each(int3, "int3")                                                     \
-	each(cd03, ".byte 0xcd, 3")                                            \
-	each(int4, "int $4")                                                   \
-	each(int1, ".byte 0xf1")                                               \
-	each(int80, "int $0x80")                                               \
-	each(int81, "int $0x81")                                               \
-	each(int82, "int $0x82")                                               \
-	each(hlt, "hlt")                                                       \
-	each(cli, "cli")                                                       \
-	each(sti, "sti")                                                       \
-	each(in, "in $0x61, %al")                                              \
-	each(outs, "outsb")                                                    \
-	each(rdmsr, "mov $0xc0000102, %ecx; rdmsr")                            \
-	each(wrmsr, "mov $0xc0000102, %ecx; wrmsr")                            \
-	each(read_cr0, "mov %cr0, %rax")                                       \
-	each(read_cr3, "mov %cr3, %rax")                                       \
-	each(read_cr4, "mov %cr4, %rax")                                       \
-	each(clts, "clts")                                                     \
-	each(read_dr7, "mov %dr7, %rax")                                       \
-	each(swapgs, "swapgs")                                                 \
-	each(xsetbv, "xor %ecx, %ecx; xor %edx, %edx; mov $3, %eax; xsetbv")   \
-	each(rdpmc, "xor %ecx, %ecx; rdpmc")                                   \
-	each(wbinvd, "wbinvd")                                                 \
-	each(invlpg, "invlpg (%rsp)")                                          \
-	each(sysret, "sysretq")                                                \
-	each(vmmcall, "vmmcall")                                               \
-	each(lgdt, "lgdt (%rsp)")                                              \
-	each(ltr, "ltr %ax")                                                   \
-	each(read_kernel, "mov 0xffffffff80100000, %al")                       \
-	each(read_hv, "movabs 0xffff830000000000, %al")                        \
-	each(read_m2p, "movabs 0xffff800000000000, %al; int3")                 \
-	each(write_code, "movb $0, .(%rip)")                                   \
-	each(jump_absent, "xor %eax, %eax; jmp *%rax")                         \
-	each(noncanonical, "mov $1, %eax; shl $62, %rax; mov (%rax), %al")     \
-	each(bad_ds, "mov $0xe010, %eax; mov %eax, %ds")                       \
-	each(forced_cpuid, "ud2; .ascii \"xen\"; cpuid; int3")                 \
-	each(syscall, "syscall")                                               \
-	each(step, "pushfq; orl $0x100, (%rsp); popfq; nop; nop")
+	each(div, "xor %eax, %eax; div %eax") each(ud2, "ud2") each(           \
+	    int3,                                                              \
+	    "int3") each(cd03,                                                 \
+			 ".byte 0xcd, 3") each(int4,                           \
+					       "int $4") each(int1,            \
+							      ".byte 0xf1")    \
+	    each(int80, "int $0x80") each(int81, "int $0x81") each(            \
+		int82, "int $0x82") each(hlt, "hlt") each(cli,                 \
+							  "cli") each(sti,     \
+								      "sti")   \
+		each(in, "in $0x61, %al") each(outs, "outsb") each(            \
+		    rdmsr,                                                     \
+		    "mov $0xc0000102, %ecx; rdmsr") each(wrmsr,                \
+							 "mov $0xc0000102, "   \
+							 "%ecx; wrmsr")        \
+		    each(read_cr0, "mov %cr0, %rax") each(                     \
+			read_cr3,                                              \
+			"mov %cr3, %rax") each(read_cr4,                       \
+					       "mov %cr4, %rax") each(clts,    \
+								      "clts")  \
+			each(read_dr7, "mov %dr7, %rax") each(                 \
+			    swapgs,                                            \
+			    "swapgs") each(xsetbv,                             \
+					   "xor %ecx, %ecx; xor %edx, %edx; "  \
+					   "mov $3, %eax; xsetbv")             \
+			    each(rdpmc, "xor %ecx, %ecx; rdpmc") each(         \
+				wbinvd, "wbinvd") each(invlpg,                 \
+						       "invlpg (%rsp)")        \
+				each(sysret, "sysretq") each(                  \
+				    vmmcall, "vmmcall") each(lgdt, "lgdt "     \
+								   "(%rsp)")   \
+				    each(ltr, "ltr %ax") each(                 \
+					read_kernel,                           \
+					"mov "                                 \
+					"0xffffffff80100000, "                 \
+					"%al") each(read_hv,                   \
+						    "movabs "                  \
+						    "0xffff830000000000, "     \
+						    "%al")                     \
+					each(                                  \
+					    read_m2p,                          \
+					    "movabs 0xffff800000000000, %al; " \
+					    "int3") each(write_code,           \
+							 "movb $0, .(%rip)")   \
+					    each(                              \
+						jump_absent,                   \
+						"xor %eax, "                   \
+						"%eax; jmp "                   \
+						"*%rax") each(noncanonical,    \
+							      "mov $1, %eax; " \
+							      "shl $62, "      \
+							      "%rax; mov "     \
+							      "(%rax), %al")   \
+						each(bad_ds,                   \
+						     "mov $0xe010, %eax; mov " \
+						     "%eax, %ds")              \
+						    each(forced_cpuid,         \
+							 "ud2; .ascii "        \
+							 "\"xen\"; cpuid; "    \
+							 "int3") each(syscall, \
+								      "syscal" \
+								      "l")     \
+							each(                  \
+							    step,              \
+							    "pushfq; orl "     \
+							    "$0x100, (%rsp); " \
+							    "popfq; nop; nop")
 
 #define DEFINE(name, text) USER_SNIPPET(code_##name, text);
 SNIPPETS(DEFINE)
@@ -64,7 +91,7 @@ static const struct {
 	const char *name, *start, *end;
 } snippets[] = {
 #define ROW(name, text) {#name, code_##name##_start, code_##name##_end},
-	SNIPPETS(ROW)};
+    SNIPPETS(ROW)};
 
 void user_traps(void)
 {
@@ -137,17 +164,17 @@ static void bases(void)
 {
 	u64 data[2] = {0x1111, 0x2222};
 	struct regs r = {.rflags = 0x202};
-	u8 *user_data = mfn_to_virt((*pte_find(USER_DATA, 1) & PTE_FRAME) >>
-				    PAGE_SHIFT);
+	u8 *user_data =
+	    mfn_to_virt((*pte_find(USER_DATA, 1) & PTE_FRAME) >> PAGE_SHIFT);
 
 	memcpy(user_data + 8, &data[0], 8);
 	memcpy(user_data + 24, &data[1], 8);
 	printf("set_segment_base: %s",
 	       error_name(hv_set_segment_base(SEGBASE_FS, USER_DATA + 16)));
-	printf(" %s", error_name(hv_set_segment_base(SEGBASE_GS_USER,
-						     USER_DATA)));
-	printf(" %s\n", error_name(hv_set_segment_base(SEGBASE_GS_KERNEL,
-						       (u64)data)));
+	printf(" %s",
+	       error_name(hv_set_segment_base(SEGBASE_GS_USER, USER_DATA)));
+	printf(" %s\n",
+	       error_name(hv_set_segment_base(SEGBASE_GS_KERNEL, (u64)data)));
 	printf("non-canonical: %s, which 9: %s\n",
 	       error_name(hv_set_segment_base(SEGBASE_FS, 1UL << 62)),
 	       error_name(hv_set_segment_base(9, 0)));
