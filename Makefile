@@ -68,6 +68,7 @@ CACHE := $(or $(WABE_CACHE),$(HOME)/.cache/wabe)
 export BUILD WABE_CACHE := $(CACHE)
 
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
+-include xenstore-glue/glue.mk toolstack/wabed/wabed.mk
 
 SYSTEM_TESTS := memory devices guests smp many grub boot1 sched xl
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
