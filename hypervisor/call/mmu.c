@@ -10,44 +10,33 @@
 
 #define CHUNK 16 // requests read from the guest at once
 
-// One call. The table of the last request stays referenced for the next one:
-// batches mostly change one table.
+// One call. The table of the last request stays open for the next one: batches
+// mostly change one table.
 struct update {
 	struct domain *pt_owner, *pg_owner;
-	struct page *table; // type-referenced, or NULL
+	u64 mfn; // of the open table, ~0 none
+	struct pt_table table;
 };
 
-static void table_leave(struct update *u)
+static void table_close(struct update *u)
 {
-	if (u->table) {
-		page_drop_type(u->table);
+	if (u->mfn != ~0ull) {
+		pt_close(&u->table);
+		u->mfn = ~0ull;
 	}
-	u->table = NULL;
-}
-
-static bool table_enter(struct update *u, struct page *p)
-{
-	if (likely(u->table == p)) {
-		return true;
-	}
-	table_leave(u);
-	if (page_get_table(p, u->pt_owner) == PAGE_NONE) {
-		return false;
-	}
-	u->table = p;
-	return true;
 }
 
 // Not a table: an ordinary write into the guest's own frame.
-static long plain_write(struct update *u, struct page *p, u64 offset, u64 value)
+static long plain_write(struct update *u, u64 ptr, u64 value)
 {
+	struct page *p = page_lookup(maddr_to_mfn(ptr));
 	char *va;
 
-	if (page_get_type(p, u->pt_owner, PAGE_WRITABLE)) {
+	if (!p || page_get_type(p, u->pt_owner, PAGE_WRITABLE)) {
 		return -EINVAL;
 	}
 	va = page_map(page_mfn(p));
-	WRITE_ONCE(*(u64 *)(va + offset), value);
+	WRITE_ONCE(*(u64 *)(va + (ptr & PAGE_OFFSET_MASK & ~7ull)), value);
 	page_unmap(va);
 	page_put_type(p);
 	return 0;
@@ -55,17 +44,17 @@ static long plain_write(struct update *u, struct page *p, u64 offset, u64 value)
 
 static long entry_update(struct update *u, u64 ptr, u64 value, enum pt_how how)
 {
-	struct page *p = page_lookup(maddr_to_mfn(ptr));
-	u64 offset = ptr & PAGE_OFFSET_MASK & ~7ull;
+	u64 mfn = ptr >> PAGE_SHIFT;
 
-	if (!p) {
-		return -EINVAL;
+	if (mfn != u->mfn) {
+		table_close(u);
+		if (!pt_open(&u->table, u->pt_owner, MFN(mfn))) {
+			return plain_write(u, ptr, value);
+		}
+		u->mfn = mfn;
 	}
-	if (!table_enter(u, p)) {
-		return plain_write(u, p, offset, value);
-	}
-	return pt_set_entry(u->pt_owner, u->pg_owner, p, (u32)(offset / 8),
-			    value, how);
+	return pt_set(&u->table, u->pg_owner, (u32)(ptr & PAGE_OFFSET_MASK) / 8,
+		      value, how);
 }
 
 static long m2p_update(struct update *u, u64 ptr, u64 pfn)
@@ -140,25 +129,27 @@ static long requests_do(struct update *u, const struct batch *b, u32 *at)
 	return 0;
 }
 
-// Whose tables and whose frames. The caller undoes with owners_put().
+// Whose tables and whose frames, if they are not the caller's own. The caller
+// undoes with owners_put().
 static long owners_get(struct update *u, u32 foreign)
 {
 	struct domain *d = current_domain();
 	u32 pt = foreign >> 16;
+	long rc;
 
-	u->table = NULL;
 	u->pt_owner = pt ? domain_get((u16)(pt - 1)) : d;
 	if (!u->pt_owner) {
 		return -ESRCH;
 	}
-	u->pg_owner = foreign_get(foreign & 0xffff);
-	if (!u->pg_owner) {
-		if (pt) {
-			domain_put(u->pt_owner);
-		}
-		return -ESRCH;
+	rc = foreign_get(foreign & 0xffff, &u->pg_owner);
+	if (!rc && u->pt_owner != d && !d->privileged) {
+		foreign_put(u->pg_owner);
+		rc = -EPERM;
 	}
-	return 0;
+	if (rc && pt) {
+		domain_put(u->pt_owner);
+	}
+	return rc;
 }
 
 static void owners_put(struct update *u, u32 foreign)
@@ -169,36 +160,29 @@ static void owners_put(struct update *u, u32 foreign)
 	}
 }
 
-static bool owners_allowed(const struct update *u)
-{
-	struct domain *d = current_domain();
-
-	return d->privileged || (u->pt_owner == d &&
-				 (u->pg_owner == d || u->pg_owner == &dom_io));
-}
-
 long call_mmu_update(u64 list, u64 count, u64 done, u64 foreign, u64 a4)
 {
 	struct batch b = {.nr = __HYPERVISOR_mmu_update,
 			  .size = sizeof(struct mmu_update),
 			  .list = GVA(list)};
-	struct update u = {.pt_owner = current_domain(),
-			   .pg_owner = current_domain()};
 	bool self = (u32)foreign == DOMID_SELF;
+	struct update u;
 	u32 at = 0;
 	long rc;
 
 	if (batch_begin(&b, (u32)count, done, (u32)foreign, &rc)) {
 		return rc;
 	}
+	u.mfn = ~0ull;
+	u.pt_owner = u.pg_owner = current_domain();
 	if (unlikely(!self)) {
 		rc = owners_get(&u, (u32)foreign);
 		if (rc) {
 			return rc;
 		}
 	}
-	rc = owners_allowed(&u) ? requests_do(&u, &b, &at) : -EPERM;
-	table_leave(&u);
+	rc = requests_do(&u, &b, &at);
+	table_close(&u);
 	if (unlikely(!self)) {
 		owners_put(&u, (u32)foreign);
 	}
@@ -210,24 +194,17 @@ long call_mmu_update(u64 list, u64 count, u64 done, u64 foreign, u64 a4)
 static long va_set(struct domain *pg_owner, u64 va, u64 value)
 {
 	struct vcpu *v = current_vcpu();
-	enum page_type type;
-	struct page *table;
+	struct pt_table t;
 	struct pt_walk w;
 	long rc = -EINVAL;
 
-	if (pt_walk(v->kernel_root, va, &w)) {
+	if (pt_walk(v->kernel_root, va, &w) || !pt_open(&t, v->domain, w.l1)) {
 		return -EINVAL;
 	}
-	table = mfn_page(w.l1);
-	type = page_get_table(table, v->domain);
-	if (type == PAGE_NONE) {
-		return -EINVAL;
+	if (t.type == PAGE_L1) {
+		rc = pt_set(&t, pg_owner, w.index, value, PT_SET);
 	}
-	if (type == PAGE_L1) {
-		rc = pt_set_entry(v->domain, pg_owner, table, w.index, value,
-				  PT_SET);
-	}
-	page_drop_type(table);
+	pt_close(&t);
 	return rc;
 }
 
@@ -278,7 +255,7 @@ long call_update_va_mapping(u64 va, u64 value, u64 flags, u64 a3, u64 a4)
 long call_update_va_mapping_otherdomain(u64 va, u64 value, u64 flags, u64 id,
 					u64 a4)
 {
-	struct update u = {.pt_owner = current_domain()};
+	struct domain *pg_owner;
 	long rc;
 
 	if (put_pending_finish(current_vcpu())) {
@@ -286,12 +263,10 @@ long call_update_va_mapping_otherdomain(u64 va, u64 value, u64 flags, u64 id,
 		    __HYPERVISOR_update_va_mapping_otherdomain, va, value,
 		    flags, id, 0);
 	}
-	u.pg_owner = foreign_get((u16)id);
-	if (!u.pg_owner) {
-		return -ESRCH;
+	rc = foreign_get((u16)id, &pg_owner);
+	if (!rc) {
+		rc = va_update(pg_owner, va, value, flags);
+		foreign_put(pg_owner);
 	}
-	rc = owners_allowed(&u) ? va_update(u.pg_owner, va, value, flags)
-				: -EPERM;
-	foreign_put(u.pg_owner);
 	return rc;
 }

@@ -22,15 +22,39 @@ struct batch {
 	u32 foreign; // the domain argument as it was
 };
 
-// Read the arguments. 0: go on. Otherwise return *result at once.
-int batch_begin(struct batch *b, u32 count, u64 done_at, u32 foreign,
-		long *result) MUST_CHECK;
-// `finished` requests are done and `rc` came out: the handler's result.
-long batch_end(const struct batch *b, u32 finished, long rc);
+// The rarer ways to begin: a continuation, or something left to finish.
+int batch_resume(struct batch *b, long *result) MUST_CHECK;
 
-// The domain an argument names, as Xen's foreign domain arguments go: SELF, IO,
-// XEN, or another one by its id (own id: none). Referenced; NULL: none.
-struct domain *foreign_get(u32 id);
+// Read the arguments. 0: go on. Otherwise return *result at once.
+static inline int batch_begin(struct batch *b, u32 count, u64 done_at,
+			      u32 foreign, long *result)
+{
+	b->count = count;
+	b->done_at = done_at;
+	b->done = 0;
+	b->foreign = foreign;
+	if (likely(!(count & MMU_PREEMPTED) && !current_vcpu()->put_pending)) {
+		return 0;
+	}
+	return batch_resume(b, result);
+}
+
+// The rarer ways to end.
+long batch_stop(const struct batch *b, u32 finished, long rc);
+
+// `finished` requests are done and `rc` came out: the handler's result.
+static inline long batch_end(const struct batch *b, u32 finished, long rc)
+{
+	return likely(!b->done_at && rc != -ERESTART &&
+		      !current_vcpu()->put_pending)
+		   ? rc
+		   : batch_stop(b, finished, rc);
+}
+
+// The domain whose frames an argument names: SELF, IO (the caller's rights),
+// and for a privileged caller XEN or another one by its id. Referenced. -ESRCH
+// there is none, which goes for the caller's own id, -EPERM.
+long foreign_get(u32 id, struct domain **out) MUST_CHECK;
 void foreign_put(struct domain *d);
 
 // The CPUs of those vCPUs of the current domain that a guest's bitmap names.

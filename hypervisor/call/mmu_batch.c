@@ -16,32 +16,28 @@ static long pending_end(u32 nr, long result)
 	return (s32)result;
 }
 
-int batch_begin(struct batch *b, u32 count, u64 done_at, u32 foreign,
-		long *result)
+int batch_resume(struct batch *b, long *result)
 {
+	u32 count = b->count;
+
 	b->count = count & ~MMU_PREEMPTED;
-	b->done_at = done_at;
-	b->done = 0;
-	b->foreign = foreign;
-	if (count & MMU_PREEMPTED) {
-		if (!b->count && !b->list.a) {
-			*result = pending_end(b->nr, foreign);
-			return 1;
-		}
-		if (done_at &&
-		    copy_from_guest(&b->done, GVA(done_at), sizeof(b->done))) {
-			b->done = 0;
-		}
+	if (count == MMU_PREEMPTED && !b->list.a) {
+		*result = pending_end(b->nr, b->foreign);
+		return 1;
+	}
+	if ((count & MMU_PREEMPTED) && b->done_at &&
+	    copy_from_guest(&b->done, GVA(b->done_at), sizeof(b->done))) {
+		b->done = 0;
 	}
 	if (put_pending_finish(current_vcpu())) {
-		*result = hypercall_continue(b->nr, b->list.a, count, done_at,
-					     foreign, 0);
+		*result = hypercall_continue(b->nr, b->list.a, count,
+					     b->done_at, b->foreign, 0);
 		return 1;
 	}
 	return 0;
 }
 
-long batch_end(const struct batch *b, u32 finished, long rc)
+long batch_stop(const struct batch *b, u32 finished, long rc)
 {
 	u32 done = b->done + finished;
 
@@ -58,22 +54,31 @@ long batch_end(const struct batch *b, u32 finished, long rc)
 						     : rc;
 }
 
-struct domain *foreign_get(u32 id)
+long foreign_get(u32 id, struct domain **out)
 {
 	struct domain *d = current_domain();
 
 	if (id == DOMID_SELF) {
 		domain_hold(d);
-		return d;
+		*out = d;
+		return 0;
 	}
 	if (id == DOMID_IO) {
-		return &dom_io;
+		*out = &dom_io;
+		return 0;
 	}
 	if (id == DOMID_XEN) {
-		return &dom_xen;
+		*out = &dom_xen;
+	} else {
+		*out = id != d->id && id < DOMID_FIRST_RESERVED
+			   ? domain_get((u16)id)
+			   : NULL;
 	}
-	return id == d->id || id >= DOMID_FIRST_RESERVED ? NULL
-							 : domain_get((u16)id);
+	if (*out && !d->privileged) {
+		foreign_put(*out);
+		return -EPERM;
+	}
+	return *out ? 0 : -ESRCH;
 }
 
 void foreign_put(struct domain *d)

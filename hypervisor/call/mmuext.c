@@ -229,15 +229,11 @@ long call_mmuext_op(u64 list, u64 count, u64 done, u64 foreign, u64 a4)
 	if (batch_begin(&b, (u32)count, done, (u32)foreign, &rc)) {
 		return rc;
 	}
-	d = foreign_get((u16)foreign);
-	if (!d) {
-		return -ESRCH;
+	rc = foreign_get((u16)foreign, &d);
+	if (rc) {
+		return rc;
 	}
-	rc = -EPERM;
-	if (d == current_domain() ||
-	    (current_domain()->privileged && d != &dom_io && d != &dom_xen)) {
-		rc = ops_do(d, &b, &at);
-	}
+	rc = d == &dom_io || d == &dom_xen ? -EPERM : ops_do(d, &b, &at);
 	foreign_put(d);
 	return batch_end(&b, at, rc);
 }

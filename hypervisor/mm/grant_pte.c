@@ -1,49 +1,36 @@
 // SPDX-License-Identifier: MIT
 // L1 entries for granted frames. Who owns the references: wabe/mmu.h.
-#include <wabe/mapcache.h>
-
 #include "entry.h"
 
-// The entry that `addr` means: its table, with a type reference, and index.
-static struct page *entry_find(struct vcpu *v, u64 addr, bool is_pte_maddr,
-			       u32 *index)
+// The entry that `addr` means: its table, opened. NULL: there is none.
+static u64 *entry_open(struct pt_table *t, struct vcpu *v, u64 addr,
+		       bool is_pte_maddr)
 {
 	struct pt_walk w = {.l1 = maddr_to_mfn(addr),
 			    .index = (addr & PAGE_OFFSET_MASK) / 8};
-	enum page_type type;
-	struct page *table;
 
-	if (is_pte_maddr ? addr % 8 != 0
-			 : pt_walk(v->kernel_root, addr, &w) != 0) {
+	if ((is_pte_maddr ? addr % 8 != 0
+			  : pt_walk(v->kernel_root, addr, &w) != 0) ||
+	    !pt_open(t, v->domain, w.l1)) {
 		return NULL;
 	}
-	table = page_lookup(w.l1);
-	type = table ? page_get_table(table, v->domain) : PAGE_NONE;
-	if (type == PAGE_L1) {
-		*index = w.index;
-		return table;
+	if (t->type != PAGE_L1) {
+		pt_close(t);
+		return NULL;
 	}
-	if (type != PAGE_NONE) {
-		page_drop_type(table);
-	}
-	return NULL;
+	return &t->entries[w.index];
 }
 
 int grant_pte_map(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 pte)
 {
-	struct page *table;
-	u32 index;
-	u64 *t;
+	struct pt_table t;
+	u64 *slot = entry_open(&t, v, addr, is_pte_maddr);
 
-	table = entry_find(v, addr, is_pte_maddr, &index);
-	if (!table) {
+	if (!slot) {
 		return -EINVAL;
 	}
-	t = page_map(page_mfn(table));
-	l1_drop(
-	    __atomic_exchange_n(&t[index], l1_stored(pte), __ATOMIC_SEQ_CST));
-	page_unmap(t);
-	page_put_type(table);
+	l1_drop(__atomic_exchange_n(slot, l1_stored(pte), __ATOMIC_SEQ_CST));
+	pt_close(&t);
 	return 0;
 }
 
@@ -66,18 +53,14 @@ static int entry_clear(u64 *slot, u64 expect, u64 replace_with)
 int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 expect,
 		    u64 replace_with)
 {
-	struct page *table;
-	u32 index;
-	u64 *t;
+	struct pt_table t;
+	u64 *slot = entry_open(&t, v, addr, is_pte_maddr);
 	int rc;
 
-	table = entry_find(v, addr, is_pte_maddr, &index);
-	if (!table) {
+	if (!slot) {
 		return -EINVAL;
 	}
-	t = page_map(page_mfn(table));
-	rc = entry_clear(&t[index], expect, replace_with);
-	page_unmap(t);
-	page_put_type(table);
+	rc = entry_clear(slot, expect, replace_with);
+	pt_close(&t);
 	return rc;
 }

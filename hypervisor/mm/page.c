@@ -111,7 +111,11 @@ static int type_begin(struct page *p, struct domain *d, enum page_type old)
 		busy_end_none(p);
 		return -EINVAL;
 	}
-	if (old != PAGE_NONE) {
+	// A table that becomes the same kind of table again needs no flush.
+	// What a processor still caches of it leads only where the entries lead
+	// that it had, and what those named is flushed when it gets another
+	// role.
+	if (old != PAGE_NONE && old != page_type_now(p)) {
 		tlb_flush_stamped(p->stamp);
 	}
 	if (page_type_now(p) == PAGE_WRITABLE) {
@@ -164,7 +168,8 @@ int get_type_slow(struct page *p, struct domain *d, enum page_type type)
 		if (!(s & PAGE_TYPES_MASK)) {
 			u64 to = state_begun(s, type);
 
-			if ((s & PAGE_HEAP) && type != PAGE_WRITABLE) {
+			if (type != PAGE_WRITABLE &&
+			    ((s & PAGE_HEAP) || READ_ONCE(d->dying))) {
 				return -EINVAL;
 			}
 			if (state_change(p, &s, to)) {
@@ -194,7 +199,7 @@ int page_get_type(struct page *p, struct domain *d, enum page_type type)
 	return get_type_fast(p, d, type);
 }
 
-enum page_type page_get_table(struct page *p, struct domain *d)
+enum page_type get_table_slow(struct page *p, struct domain *d)
 {
 	u64 s = READ_ONCE(p->state);
 
@@ -210,6 +215,11 @@ enum page_type page_get_table(struct page *p, struct domain *d)
 		}
 	}
 	return PAGE_NONE;
+}
+
+enum page_type page_get_table(struct page *p, struct domain *d)
+{
+	return get_table_fast(p, d);
 }
 
 // --- letting go of a type ---------------------------------------------------
@@ -258,14 +268,9 @@ int page_put_type_sliced(struct page *p)
 
 void page_put_type(struct page *p)
 {
-	u64 s = READ_ONCE(p->state);
-
-	while (likely((s & PAGE_TYPES_MASK) > 1)) {
-		if (likely(state_change(p, &s, s - TYPE_ONE))) {
-			return;
-		}
+	if (unlikely(!put_type_fast(p))) {
+		BUG_ON(page_put_type_sliced(p));
 	}
-	BUG_ON(page_put_type_sliced(p));
 }
 
 // --- pins -------------------------------------------------------------------

@@ -86,22 +86,40 @@ static int upper_set(struct domain *d, u64 *slot, u64 value,
 	return 0;
 }
 
-int pt_set_entry(struct domain *d, struct domain *pg_owner, struct page *table,
-		 u32 index, u64 value, enum pt_how how)
+int pt_set(struct pt_table *t, struct domain *pg_owner, u32 index, u64 value,
+	   enum pt_how how)
 {
-	enum page_type type = page_type_now(table);
-	u64 *t;
-	int rc;
+	u64 *slot = &t->entries[index & (PAGE_TABLE_ENTRIES - 1)];
 
-	index &= PAGE_TABLE_ENTRIES - 1;
-	if (type != PAGE_L1 && (d != pg_owner || entry_is_ours(type, index))) {
+	if (likely(t->type == PAGE_L1)) {
+		return l1_set(t->owner, pg_owner, slot, value, how);
+	}
+	if (t->owner != pg_owner || entry_is_ours(t->type, index)) {
 		return -EINVAL;
 	}
-	t = page_map(page_mfn(table));
-	rc = type == PAGE_L1 ? l1_set(d, pg_owner, &t[index], value, how)
-			     : upper_set(d, &t[index], value, type, how);
-	page_unmap(t);
-	return rc;
+	return upper_set(t->owner, slot, value, t->type, how);
+}
+
+bool pt_open(struct pt_table *t, struct domain *d, mfn_t m)
+{
+	struct page *p = ram_frame(m.n);
+
+	t->type = p ? get_table_fast(p, d) : PAGE_NONE;
+	if (t->type == PAGE_NONE) {
+		t->page = NULL;
+		return false;
+	}
+	t->owner = d;
+	t->page = p;
+	t->entries = page_map(m);
+	return true;
+}
+
+void pt_close(struct pt_table *t)
+{
+	page_unmap(t->entries);
+	page_drop_type(t->page);
+	t->page = NULL;
 }
 
 static int l1_cmpxchg(struct domain *d, u64 *slot, u64 old, u64 value, u64 *now)
@@ -169,29 +187,31 @@ static u64 entry_read(mfn_t table, u32 index)
 int pt_walk(u64 root, u64 va, struct pt_walk *out)
 {
 	mfn_t table = maddr_to_mfn(root);
-	u64 e;
+	u64 e, all = PTE_RW | PTE_US, any = 0;
+	u32 level = PAGE_L4;
 
 	if ((u64)((s64)(va << 16) >> 16) != va) {
 		return -ENOENT; // not canonical
 	}
-	out->flags = PTE_RW | PTE_US;
-	for (u32 level = PAGE_L4; level > PAGE_L1; level--) {
+	for (;;) {
 		if (!table_is(table, level)) {
 			return -ENOENT;
 		}
 		e = entry_read(table, pt_index(va, level));
+		all &= e;
+		any |= e;
+		if (level == PAGE_L1) {
+			break;
+		}
 		if (!(e & PTE_P)) {
 			return -ENOENT;
 		}
-		out->flags = (out->flags & (e | PTE_NX)) | (e & PTE_NX);
 		table = pte_mfn(e);
-	}
-	if (!table_is(table, PAGE_L1)) {
-		return -ENOENT;
+		level--;
 	}
 	out->l1 = table;
 	out->index = pt_index(va, PAGE_L1);
-	out->entry = e = entry_read(table, out->index);
-	out->flags = (out->flags & (e | PTE_NX)) | (e & PTE_NX);
+	out->entry = e;
+	out->flags = all | (any & PTE_NX);
 	return 0;
 }

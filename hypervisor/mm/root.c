@@ -10,6 +10,9 @@ void page_drop_type(struct page *p)
 {
 	struct vcpu *v = current_vcpu();
 
+	if (likely(put_type_fast(p))) {
+		return;
+	}
 	while (page_put_type_sliced(p)) {
 		if (!v->put_pending) {
 			v->put_pending = p;

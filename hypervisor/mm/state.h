@@ -88,6 +88,39 @@ static inline int get_type_fast(struct page *p, struct domain *d,
 	return 0;
 }
 
+enum page_type get_table_slow(struct page *p, struct domain *d);
+
+// page_get_table(). Valid, and neither descriptors nor writable: a table.
+static inline enum page_type get_table_fast(struct page *p, struct domain *d)
+{
+	u64 s = READ_ONCE(p->state);
+
+	if (unlikely((s & PAGE_VALID_MASK) != VALID_YES ||
+		     state_type(s) > PAGE_L4 || !state_referable(s) ||
+		     !owned_by(p, d) || !state_change(p, &s, s + TYPE_ONE))) {
+		return get_table_slow(p, d);
+	}
+	if (unlikely(!owned_by(p, d))) {
+		while (page_put_type_sliced(p)) {
+		}
+		return PAGE_NONE;
+	}
+	return state_type(s);
+}
+
+// Let go of a type reference that is not the last. false: it is.
+static inline bool put_type_fast(struct page *p)
+{
+	u64 s = READ_ONCE(p->state);
+
+	while (likely((s & PAGE_TYPES_MASK) > 1)) {
+		if (likely(state_change(p, &s, s - TYPE_ONE))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 // The frame an entry's address bits name, NULL if it is not RAM.
 static inline struct page *ram_frame(u64 mfn)
 {

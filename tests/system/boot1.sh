@@ -19,7 +19,7 @@ watch_cr4() {
 	done >"$out/cr4"
 }
 watch_cr4 &
-boot tools.sh -s 1 -m 1536 -t 120 -q "-monitor tcp:127.0.0.1:$port,server,nowait"
+boot tools.sh -s 1 -m 1536 -t 600 -q "-monitor tcp:127.0.0.1:$port,server,nowait"
 wait
 cr4_has_smap() {
 	local value

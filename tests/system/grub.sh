@@ -19,6 +19,6 @@ boot_iso() {
 	said "GRUB starts it under $what: dom0's script passes" 'WABE-EXIT 0'
 	clean_end "$what"
 }
-boot_iso "BIOS, i440fx" 120
-boot_iso "UEFI, q35" 180 -machine q35 -bios /usr/share/ovmf/OVMF.fd
+boot_iso "BIOS, i440fx" 600
+boot_iso "UEFI, q35" 600 -machine q35 -bios /usr/share/ovmf/OVMF.fd
 exit 0

@@ -2,7 +2,7 @@
 # Several processors: Debian's Linux as dom0 on all of them, and off and on.
 . "$(dirname "$0")/lib.sh"
 
-boot smp.sh -s 2 -m 2048 -t 150
+boot smp.sh -s 2 -m 2048 -t 600
 said "2 processors, i440fx, 2 GiB: dom0's script passes" 'WABE-EXIT 0'
 said "dom0 switches the machine off" 'reboot: Power down'
 clean_end "2 processors"

@@ -36,13 +36,25 @@ static inline u32 pt_index(u64 va, u32 level)
 // How to write an entry.
 enum pt_how { PT_SET, PT_PRESERVE_AD, PT_NO_TRANSLATE };
 
-// Set entry `index` of table `table` (a valid L1..L4 of `d`, on which the caller
-// holds a type reference), frames it may name belonging to `pg_owner`. 0 or, the
-// entry unchanged, -EINVAL, -EBUSY, -EPERM, -EACCES as Xen's mmu_update, or
-// -ERESTART: preempted, issue again. The hypervisor's L4 slots: -EINVAL.
-// After 0, current_vcpu()->put_pending may be set.
-int pt_set_entry(struct domain *d, struct domain *pg_owner, struct page *table,
-		 u32 index, u64 value, enum pt_how how);
+// A valid table, L1..L4, that stays one until it is closed: type-referenced and
+// mapped.
+struct pt_table {
+	struct domain *owner;
+	struct page *page;     // NULL: none
+	u64 *entries;
+	u32 type;              // PAGE_L1 .. PAGE_L4
+};
+// false: `m` is no table of `d` now. After closing, current_vcpu()->put_pending
+// may be set.
+bool pt_open(struct pt_table *t, struct domain *d, mfn_t m) MUST_CHECK;
+void pt_close(struct pt_table *t);
+
+// Set entry `index`, frames it may name belonging to `pg_owner`. 0 or, the entry
+// unchanged, -EINVAL, -EBUSY, -EPERM, -EACCES as Xen's mmu_update, or -ERESTART:
+// preempted, issue again. The hypervisor's L4 slots: -EINVAL. After 0,
+// current_vcpu()->put_pending may be set.
+int pt_set(struct pt_table *t, struct domain *pg_owner, u32 index, u64 value,
+	   enum pt_how how);
 // Compare and set an L1 entry (emulated cmpxchg, and/or, xchg): 0, or -EAGAIN
 // where the entry was not `old` (A and D bits included); *now gets it.
 int pt_cmpxchg_l1(struct domain *d, struct page *table, u32 index, u64 old,
