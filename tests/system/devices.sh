@@ -3,7 +3,7 @@
 # SCALE=N: N times as much of it; LEVELS=N: so many level interrupts; PARTS: one.
 . "$(dirname "$0")/lib.sh"
 scale=${SCALE:-1}
-limit=$((150 * (scale + 1)))
+limit=$((500 * (scale + 1)))
 modules=$cache/dom0/tree/lib/modules
 
 for p in dev_io dev_legacy; do
