@@ -270,6 +270,21 @@ static bool stays(const struct runq *q, struct vcpu *v)
 	return vcpu_runnable(v) && cpumask_test(&v->hard, q->cpu) && may_use(v);
 }
 
+// Its slice is over, and a CPU that it likes better than this one is idle.
+static bool likes_elsewhere(const struct runq *q, const struct vcpu *v, u64 now)
+{
+	if (likely(cpumask_test(&v->soft, q->cpu)) || now < q->slice_end) {
+		return false;
+	}
+	for (u32 i = 0; i < NR_CPUS / 64; i++) {
+		if (READ_ONCE(sched_idlers.bits[i]) & v->hard.bits[i] &
+		    v->soft.bits[i]) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool goes_before(const struct runq *q, const struct sched_vcpu *first,
 			const struct vcpu *prev, u64 now)
 {
@@ -347,7 +362,7 @@ static void start(struct runq *q, struct vcpu *prev, struct vcpu *next, u64 now)
 }
 
 // Put away who ran and choose who runs, under the lock. *moves: `prev` may
-// run, but not on this CPU.
+// run, but not on this CPU, or likes another better.
 static struct vcpu *decide(struct cpu *c, struct vcpu *prev, u64 now,
 			   bool *moves)
 {
@@ -357,7 +372,7 @@ static struct vcpu *decide(struct cpu *c, struct vcpu *prev, u64 now,
 
 	lock(&q->lock);
 	runq_charge(q, now);
-	stay = guest && stays(q, prev);
+	stay = guest && stays(q, prev) && !likes_elsewhere(q, prev, now);
 	next = choose(q, stay ? prev : NULL, now);
 	if (guest && next != prev) {
 		if (prev->domain->sched->full) {

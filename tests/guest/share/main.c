@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// Claim: a vCPU gets its share, and wakes in time. Measured from inside.
+//
+// As a domU it obeys lines typed at its console, with times in ms of system
+// time, which all domains share:
+//   s FROM TO   use the processor all the time: how long it ran
+//   w FROM TO   sleep 1 ms again and again: how late it woke
+// and sleeps when it has nothing to do. tests/system/sched.sh has the figures.
+// As dom0 it does both once, only to show that it can: real time is no measure.
+#include "console.h"
+#include "ipc.h"
+#include <xen/io/console.h>
+
+static u32 timer_port;
+
+static u64 now(void)
+{
+	const struct vcpu_time_info *t = &vcpu_info()->time;
+	u32 version;
+	u64 ns;
+
+	do {
+		version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
+		ns = rdtsc() - t->tsc_timestamp;
+		ns =
+		    t->tsc_shift < 0 ? ns >> -t->tsc_shift : ns << t->tsc_shift;
+		ns = (u64)((unsigned __int128)ns * t->tsc_to_system_mul >> 32);
+		ns += t->system_time;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (version & 1 || version != *(volatile u32 *)&t->version);
+	return ns;
+}
+
+static u64 time_run(void)
+{
+	struct vcpu_runstate_info info;
+
+	if (hv_vcpu_op(VCPUOP_get_runstate_info, 0, &info)) {
+		PANIC("get_runstate_info");
+	}
+	return info.time[RUNSTATE_running];
+}
+
+static void wait_port(evtchn_port_t port, u64 until)
+{
+	struct sched_poll poll = {.nr_ports = 1, .timeout = until};
+
+	set_xen_guest_handle(poll.ports, &port);
+	hv_sched_op(SCHEDOP_poll, &poll);
+	event_clear(port);
+}
+
+static void sleep_until(u64 when)
+{
+	hv_set_timer(when);
+	while (now() < when) {
+		wait_port(timer_port, 0);
+	}
+}
+
+static u64 spin(u64 from, u64 to)
+{
+	u64 before;
+
+	sleep_until(from);
+	while (now() < from) {
+	}
+	before = time_run();
+	while (now() < to) {
+	}
+	return time_run() - before;
+}
+
+#define BUCKET_NS 10000 // lateness is counted in steps of that
+
+static u32 late[1000];
+
+// Lateness in us that `percent` of `count` wakes did not exceed.
+static u32 percentile(u32 count, u32 percent)
+{
+	u64 seen = 0;
+
+	for (u32 i = 0; i < ARRAY_COUNT(late); i++) {
+		seen += late[i];
+		if (seen * 100 >= (u64)count * percent) {
+			return (i + 1) * (BUCKET_NS / 1000);
+		}
+	}
+	return ~0u;
+}
+
+static u32 sleeps(u64 from, u64 to)
+{
+	u32 count = 0;
+
+	memset(late, 0, sizeof(late));
+	sleep_until(from);
+	for (u64 when = now() + 1000000; when < to; when = now() + 1000000) {
+		u64 step;
+
+		sleep_until(when);
+		step = (now() - when) / BUCKET_NS;
+		if (step >= ARRAY_COUNT(late)) {
+			step = ARRAY_COUNT(late) - 1;
+		}
+		late[step]++;
+		count++;
+	}
+	return count;
+}
+
+// --- the console's lines ----------------------------------------------------
+
+static char line[80];
+
+static void line_read(void)
+{
+	struct xencons_interface *ring =
+	    mfn_to_virt(start_info->console.domU.mfn);
+	u32 used = 0;
+
+	for (;;) {
+		char c;
+
+		while (__atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE) ==
+		       ring->in_cons) {
+			wait_port(start_info->console.domU.evtchn, 0);
+		}
+		c = ring->in[MASK_XENCONS_IDX(ring->in_cons, ring->in)];
+		__atomic_store_n(&ring->in_cons, ring->in_cons + 1,
+				 __ATOMIC_RELEASE);
+		if (c == '\n' || c == '\r' || used == sizeof(line) - 1) {
+			line[used] = 0;
+			return;
+		}
+		line[used++] = c;
+	}
+}
+
+static u64 number(const char **text)
+{
+	u64 n = 0;
+
+	while (**text == ' ') {
+		++*text;
+	}
+	for (; **text >= '0' && **text <= '9'; ++*text) {
+		n = n * 10 + (u64)(**text - '0');
+	}
+	return n;
+}
+
+static void obey(void)
+{
+	const char *text = line + 1;
+	u64 from = number(&text) * 1000000, to = number(&text) * 1000000;
+	u64 before = time_run();
+	u32 count;
+
+	if (line[0] == 's') {
+		bool in_time = now() < from;
+		u64 ran = spin(from, to);
+
+		printf("%s ran %lu of 10000\n",
+		       in_time ? "spin:" : "late:", ran * 10000 / (to - from));
+	}
+	if (line[0] == 'w') {
+		count = sleeps(from, to);
+		printf("woke %u times, late 50%%: %u us, 99%%: %u us, "
+		       "took %lu of 10000\n",
+		       count, percentile(count, 50), percentile(count, 99),
+		       (time_run() - before) * 10000 / (to - from));
+	}
+}
+
+int guest_main(void)
+{
+	long port = event_bind_virq(VIRQ_TIMER, 0);
+	u64 start;
+	u32 count;
+
+	if (!ok(port > 0, "the timer's port")) {
+		return 1;
+	}
+	timer_port = (u32)port;
+	if (!is_dom0()) {
+		printf("obeys\n");
+		for (;;) {
+			line_read();
+			obey();
+		}
+	}
+	start = now() + 20000000;
+	ok(spin(start, start + 100000000) > 10000000, "it runs");
+	start = now();
+	count = sleeps(start, start + 200000000);
+	ok(count > 5, "it sleeps 1 ms again and again");
+	return failed_count > 0;
+}
