@@ -31,14 +31,14 @@ static u64 now(void)
 	return ns;
 }
 
-static u64 time_run(void)
+static u64 time_in(u32 state)
 {
 	struct vcpu_runstate_info info;
 
 	if (hv_vcpu_op(VCPUOP_get_runstate_info, 0, &info)) {
 		PANIC("get_runstate_info");
 	}
-	return info.time[RUNSTATE_running];
+	return info.time[state];
 }
 
 static void wait_port(evtchn_port_t port, u64 until)
@@ -65,10 +65,10 @@ static u64 spin(u64 from, u64 to)
 	sleep_until(from);
 	while (now() < from) {
 	}
-	before = time_run();
+	before = time_in(RUNSTATE_running);
 	while (now() < to) {
 	}
-	return time_run() - before;
+	return time_in(RUNSTATE_running) - before;
 }
 
 #define BUCKET_NS 10000 // lateness is counted in steps of that
@@ -154,7 +154,8 @@ static void obey(void)
 {
 	const char *text = line + 1;
 	u64 from = number(&text) * 1000000, to = number(&text) * 1000000;
-	u64 before = time_run();
+	u64 before = time_in(RUNSTATE_running);
+	u64 waited = time_in(RUNSTATE_runnable);
 	u32 count;
 
 	if (line[0] == 's') {
@@ -167,9 +168,12 @@ static void obey(void)
 	if (line[0] == 'w') {
 		count = sleeps(from, to);
 		printf("woke %u times, late 50%%: %u us, 99%%: %u us, "
-		       "took %lu of 10000\n",
+		       "took %lu of 10000, waited %lu of 10000\n",
 		       count, percentile(count, 50), percentile(count, 99),
-		       (time_run() - before) * 10000 / (to - from));
+		       (time_in(RUNSTATE_running) - before) * 10000 /
+			   (to - from),
+		       (time_in(RUNSTATE_runnable) - waited) * 10000 /
+			   (to - from));
 	}
 }
 
