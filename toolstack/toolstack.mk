@@ -14,7 +14,7 @@ TS_MACHINE := $(patsubst %,toolstack/lib/%.c,domain build build_tables \
 	build_start kernel unpack)
 TS_LIB := $(filter-out $(TS_MACHINE),$(wildcard toolstack/lib/*.c))
 TS_XEN := -lxenctrl -lxenforeignmemory -lxencall -lxentoollog
-TS_ARCHIVE := -l:libarchive.a -llzma -lzstd -lbz2 -lz
+TS_ARCHIVE := -l:libarchive.a -llzma -lzstd -lbz2 -lz -l:libacl.a -l:libattr.a
 TS_PLAIN := -l:libfdt.a -l:libjson-c.a
 
 $(TS_OUT)/%.o: %.c
@@ -27,9 +27,20 @@ $(TS_OUT)/domain-boot: $(call ts_objects,toolstack/tests/domain_boot.c \
 	@echo '  LINK $@'
 	@$(CC) $(TS_LINK) -o $@ $^ $(TS_XEN) $(TS_PLAIN) $(TS_ARCHIVE)
 
+$(TS_OUT)/wabed: $(call ts_objects,$(wildcard toolstack/wabed/creator*.c) \
+	$(TS_MACHINE) $(TS_LIB))
+	@echo '  LINK $@'
+	@$(CC) $(TS_LINK) -o $@ $^ $(TS_XEN) -lxenstore $(TS_PLAIN) $(TS_ARCHIVE)
+
+$(TS_OUT)/wabe: $(call ts_objects,$(wildcard toolstack/cmd/*.c) $(TS_LIB))
+	@echo '  LINK $@'
+	@$(CC) $(TS_LINK) -o $@ $^ $(TS_PLAIN) $(TS_ARCHIVE) -lpthread
+
+-include toolstack/wabed/wabed.mk
+
 toolstack: needs-build-toolstack
 	@$(MAKE) --no-print-directory toolstack-all
-toolstack-all: $(TS_OUT)/domain-boot
+toolstack-all: $(TS_OUT)/domain-boot $(TS_OUT)/wabed $(TS_OUT)/wabe
 
 -include $(shell find $(TS_OUT) -name '*.d' 2>/dev/null)
 .PHONY: toolstack toolstack-all

@@ -183,9 +183,11 @@ int wabe_image_list(const char *store, struct wabe_image **list, size_t *count,
 int wabe_image_remove(const char *store, const char *name,
 		      struct wabe_error *err);
 // Put the image's root, command, environment, user ... into a description
-// that has none of its own.
+// that has none of its own. An argv it has is the arguments of the entrypoint,
+// if `entrypoint`, else the whole command.
 int wabe_image_apply(const char *store, const char *name,
-		     struct wabe_spec *spec, struct wabe_error *err);
+		     struct wabe_spec *spec, bool entrypoint,
+		     struct wabe_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// wabe console, logs, and how `run` shows one.
+#define _GNU_SOURCE
+#include "cmd.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define LEAVE 0x1d // ^]
+#define LOG_FIRST 4096
+
+static bool write_all(int fd, const char *p, ssize_t n)
+{
+	while (n > 0) {
+		ssize_t k = write(fd, p, (size_t)n);
+
+		if (k < 0) {
+			return false;
+		}
+		p += k;
+		n -= k;
+	}
+	return true;
+}
+
+static bool terminal_raw(struct termios *before)
+{
+	struct termios raw;
+
+	if (tcgetattr(0, before)) {
+		return false;
+	}
+	raw = *before;
+	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST | ONLCR;
+	return !tcsetattr(0, TCSADRAIN, &raw);
+}
+
+// Some of stdin; false: no more of it. *left: ^] was typed.
+static bool input_carry(int fd, bool keys, bool *left)
+{
+	char buf[4096];
+	ssize_t n = read(0, buf, sizeof(buf));
+	char *leave = keys && n > 0 ? memchr(buf, LEAVE, (size_t)n) : NULL;
+
+	if (leave) {
+		*left = true;
+		n = leave - buf;
+	}
+	return n > 0 && write_all(fd, buf, n) && !*left;
+}
+
+bool console_carry(int fd, bool keys)
+{
+	struct pollfd p[2] = {{fd, POLLIN, 0}, {0, POLLIN, 0}};
+	struct termios before;
+	bool raw = keys && terminal_raw(&before), left = false;
+	char buf[16384];
+
+	while (!left && poll(p, 2, -1) > 0) {
+		if (p[0].revents) {
+			ssize_t n = read(fd, buf, sizeof(buf));
+
+			if (n <= 0 || !write_all(1, buf, n)) {
+				break;
+			}
+		}
+		if (p[1].revents && !input_carry(fd, keys, &left)) {
+			p[1].fd = -1;
+		}
+	}
+	if (raw) {
+		tcsetattr(0, TCSADRAIN, &before);
+	}
+	return left;
+}
+
+int cmd_console(int argc, char **argv)
+{
+	struct wabe_error err;
+	struct wabe *w;
+	int fd;
+
+	if (argc != 2) {
+		return cmd_usage(argv[0]);
+	}
+	if (!cmd_open(argv[0], &w)) {
+		return EXIT_FAILED;
+	}
+	fd = wabe_console(w, argv[1], LOG_FIRST, &err);
+	if (fd < 0) {
+		wabe_close(w);
+		return cmd_error(argv[0], &err);
+	}
+	if (console_carry(fd, isatty(0))) {
+		putchar('\n');
+	}
+	close(fd);
+	wabe_close(w);
+	return EXIT_OK;
+}
+
+static int log_print(struct wabe *w, const char *name, struct wabe_error *err)
+{
+	CLEANUP_CLOSE int fd = wabe_log(w, name, err);
+	char buf[65536];
+	ssize_t n;
+
+	if (fd < 0) {
+		return -1;
+	}
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		if (!write_all(1, buf, n)) {
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int log_follow(struct wabe *w, const char *name, struct wabe_error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+	struct wabe_info info;
+
+	if (wabe_info(w, name, &info, err)) {
+		return -1;
+	}
+	if (info.state == WABE_EXITED) {
+		return log_print(w, name, err);
+	}
+	fd = wabe_console(w, name, UINT64_MAX, err);
+	if (fd < 0 || !freopen("/dev/null", "r", stdin)) {
+		return -1;
+	}
+	console_carry(fd, false);
+	return 0;
+}
+
+int cmd_logs(int argc, char **argv)
+{
+	bool follow = argc > 1 && !strcmp(argv[1], "-f");
+	struct wabe_error err;
+	struct wabe *w;
+	int status;
+
+	if (argc != 2 + follow) {
+		return cmd_usage(argv[0]);
+	}
+	if (!cmd_open(argv[0], &w)) {
+		return EXIT_FAILED;
+	}
+	status = (follow ? log_follow : log_print)(w, argv[1 + follow], &err);
+	wabe_close(w);
+	return status ? cmd_error(argv[0], &err) : EXIT_OK;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// The options of `run`, which `spec` takes too: they make a description.
+#ifndef WABE_CMD_OPTIONS_H
+#define WABE_CMD_OPTIONS_H
+
+#include "cmd.h"
+
+struct run_options {
+	bool detach, input, terminal, remove, network_none;
+	char *ip;
+	char *entrypoint;
+	struct wabe_spec *spec;
+};
+
+// Parse and apply the image. 0, or the exit status after saying what is wrong.
+int run_options_read(struct run_options *o, int argc, char **argv);
+void run_options_free(struct run_options *o);
+
+#endif

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+// Import: find an image's configuration and layers (OCI layout or what `docker
+// save` writes), make its root, put it in the store by one rename.
+#define _GNU_SOURCE
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+
+#define LAYERS_MAX 256
+#define JSON_MAX (8ul << 20)
+
+struct import {
+	const char *from;  // as the user named it
+	char work[4096];   // our folder in the store
+	char source[4096]; // the layout, unpacked
+	char name[128];
+	char *config; // file
+	char *layers[LAYERS_MAX];
+	size_t layer_count;
+	struct wabe_error *err;
+};
+
+static json_object *member(json_object *o, const char *name)
+{
+	json_object *found = NULL;
+
+	return o && json_object_object_get_ex(o, name, &found) ? found : NULL;
+}
+
+static const char *member_text(json_object *o, const char *name)
+{
+	json_object *m = member(o, name);
+
+	return m ? json_object_get_string(m) : NULL;
+}
+
+static json_object *item(json_object *array, size_t i)
+{
+	return array && json_object_is_type(array, json_type_array) &&
+		       i < json_object_array_length(array)
+		   ? json_object_array_get_idx(array, i)
+		   : NULL;
+}
+
+// A file of the layout; its name may not lead out.
+static char *source_path(struct import *m, const char *name)
+{
+	char *path;
+
+	if (!name || *name == '/' || strstr(name, "..")) {
+		error_set(m->err, 0, "%s: a file name that leads out", m->from);
+		return NULL;
+	}
+	if (asprintf(&path, "%s/%s", m->source, name) < 0) {
+		abort();
+	}
+	return path;
+}
+
+static char *blob_path(struct import *m, json_object *descriptor)
+{
+	const char *digest = member_text(descriptor, "digest");
+	const char *colon = digest ? strchr(digest, ':') : NULL;
+	char name[256];
+
+	if (!colon || strchr(digest, '/')) {
+		error_set(m->err, 0, "%s: a blob without digest", m->from);
+		return NULL;
+	}
+	snprintf(name, sizeof(name), "blobs/%.*s/%s", (int)(colon - digest),
+		 digest, colon + 1);
+	return source_path(m, name);
+}
+
+static json_object *json_file(struct import *m, char *path)
+{
+	CLEANUP_FREE char *owned = path, *text = NULL;
+	size_t bytes = 0;
+	json_object *o;
+
+	if (!path || file_read(path, JSON_MAX, &text, &bytes, m->err)) {
+		return NULL;
+	}
+	o = json_tokener_parse(text);
+	if (!o) {
+		error_set(m->err, 0, "%s: not JSON", path);
+	}
+	return o;
+}
+
+static int layer_add(struct import *m, char *path)
+{
+	if (!path) {
+		return -1;
+	}
+	if (m->layer_count == LAYERS_MAX) {
+		free(path);
+		return error_set(m->err, 0, "%s: over %d layers", m->from,
+				 LAYERS_MAX);
+	}
+	m->layers[m->layer_count++] = path;
+	return 0;
+}
+
+static void name_take(struct import *m, const char *name)
+{
+	if (!*m->name && name) {
+		snprintf(m->name, sizeof(m->name), "%s", name);
+	}
+}
+
+// --- OCI
+// ----------------------------------------------------------------------
+
+static int manifest_read(struct import *m, json_object *manifest)
+{
+	json_object *layers = member(manifest, "layers"), *layer;
+
+	m->config = blob_path(m, member(manifest, "config"));
+	if (!m->config) {
+		return -1;
+	}
+	for (size_t i = 0; (layer = item(layers, i)); i++) {
+		if (layer_add(m, blob_path(m, layer))) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static bool is_amd64(json_object *descriptor)
+{
+	const char *word =
+	    member_text(member(descriptor, "platform"), "architecture");
+
+	return !word || !strcmp(word, "amd64");
+}
+
+// An index names manifests, or further indexes.
+static int index_read(struct import *m, json_object *index, unsigned int depth)
+{
+	json_object *list = member(index, "manifests"), *d, *inner;
+	int status;
+
+	for (size_t i = 0; (d = item(list, i)); i++) {
+		if (!is_amd64(d)) {
+			continue;
+		}
+		name_take(m, member_text(member(d, "annotations"),
+					 "org.opencontainers.image.ref.name"));
+		inner = json_file(m, blob_path(m, d));
+		if (!inner) {
+			return -1;
+		}
+		status = member(inner, "manifests")
+			     ? (depth < 3 ? index_read(m, inner, depth + 1)
+					  : error_set(m->err, 0,
+						      "%s: indexes too deep",
+						      m->from))
+			     : manifest_read(m, inner);
+		json_object_put(inner);
+		return status;
+	}
+	return error_set(m->err, 0, "%s: no image for amd64", m->from);
+}
+
+// --- docker save -------------------------------------------------------------
+
+static int docker_read(struct import *m, json_object *list)
+{
+	json_object *image = item(list, 0), *layers = member(image, "Layers");
+	json_object *layer, *tag = item(member(image, "RepoTags"), 0);
+
+	m->config = source_path(m, member_text(image, "Config"));
+	if (!m->config) {
+		return -1;
+	}
+	name_take(m, tag ? json_object_get_string(tag) : NULL);
+	for (size_t i = 0; (layer = item(layers, i)); i++) {
+		if (layer_add(m,
+			      source_path(m, json_object_get_string(layer)))) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int source_read(struct import *m)
+{
+	char *index = source_path(m, "index.json");
+	char *docker = source_path(m, "manifest.json");
+	bool oci = index && !access(index, R_OK);
+	json_object *o;
+	int status;
+
+	if (!oci && access(docker, R_OK)) {
+		free(index);
+		free(docker);
+		return error_set(m->err, 0,
+				 "%s: neither an OCI layout (index.json) nor "
+				 "from docker save (manifest.json)",
+				 m->from);
+	}
+	o = json_file(m, oci ? index : docker);
+	free(oci ? docker : index);
+	if (!o) {
+		return -1;
+	}
+	status = oci ? index_read(m, o, 0) : docker_read(m, o);
+	json_object_put(o);
+	return status;
+}
+
+// A folder is read where it stands, an archive unpacked beside the store.
+static int source_open(struct import *m)
+{
+	struct stat st;
+
+	if (stat(m->from, &st)) {
+		return error_set(m->err, errno, "%s", m->from);
+	}
+	if (S_ISDIR(st.st_mode)) {
+		snprintf(m->source, sizeof(m->source), "%s", m->from);
+		return 0;
+	}
+	snprintf(m->source, sizeof(m->source), "%.4000s/source", m->work);
+	return folder_make(m->source, m->err) ||
+		       archive_unpack(m->from, m->source, m->err)
+		   ? -1
+		   : 0;
+}
+
+// --- Into the store
+// -----------------------------------------------------------
+
+static int file_copy(const char *from, const char *to, bool needed,
+		     struct wabe_error *err)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t bytes = 0;
+
+	if (file_read(from, JSON_MAX, &text, &bytes, err)) {
+		return needed ? -1 : 0;
+	}
+	return file_write(to, text, bytes, err);
+}
+
+static int image_make(struct import *m)
+{
+	char root[4200], ready[4200], from[4300], to[4300];
+
+	snprintf(root, sizeof(root), "%s/root", m->work);
+	snprintf(ready, sizeof(ready), "%s/ready", m->work);
+	if (folder_make(root, m->err) || folder_make(ready, m->err) ||
+	    layers_unpack(m->layers, m->layer_count, root, m->err)) {
+		return -1;
+	}
+	snprintf(to, sizeof(to), "%s/config.json", ready);
+	if (file_copy(m->config, to, true, m->err)) {
+		return -1;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		static const char *const names[] = {"passwd", "group"};
+		struct stat st;
+
+		snprintf(from, sizeof(from), "%s/etc/%s", root, names[i]);
+		snprintf(to, sizeof(to), "%s/%s", ready, names[i]);
+		// A link could lead anywhere.
+		if (!lstat(from, &st) && S_ISREG(st.st_mode) &&
+		    file_copy(from, to, false, m->err)) {
+			return -1;
+		}
+	}
+	snprintf(to, sizeof(to), "%s/root.erofs", ready);
+	return root_pack(root, to, m->err);
+}
+
+static int image_place(struct import *m, const char *store)
+{
+	char ready[4200], old[4200], place[4096];
+
+	snprintf(ready, sizeof(ready), "%s/ready", m->work);
+	snprintf(old, sizeof(old), "%s/old", m->work);
+	if (image_folder(store, m->name, place, m->err)) {
+		return -1;
+	}
+	// An image of that name goes; domains that use it keep its file open.
+	if (!access(place, F_OK) && rename(place, old)) {
+		return error_set(m->err, errno, "%s", place);
+	}
+	if (rename(ready, place)) {
+		error_set(m->err, errno, "%s", place);
+		rename(old, place);
+		return -1;
+	}
+	return 0;
+}
+
+static int import_run(struct import *m, const char *store)
+{
+	char copy[4096];
+
+	if (source_open(m) || source_read(m)) {
+		return -1;
+	}
+	if (!*m->name) {
+		snprintf(copy, sizeof(copy), "%s", m->from);
+		name_take(m, basename(copy));
+		m->name[strcspn(m->name, ".")] = 0;
+	}
+	return image_make(m) || image_place(m, store) ? -1 : 0;
+}
+
+int wabe_image_import(const char *store, const char *from, const char *name,
+		      struct wabe_image *out, struct wabe_error *err)
+{
+	struct import *m = calloc(1, sizeof(*m));
+	struct wabe_error ignored;
+	struct stat st;
+	char path[4200];
+	int status = -1;
+
+	if (!m) {
+		abort();
+	}
+	m->from = from;
+	m->err = err;
+	name_take(m, name);
+	store = image_store(store);
+	snprintf(m->work, sizeof(m->work), "%.4000s/.import-XXXXXX", store);
+	if (!folder_make(store, err)) {
+		status = mkdtemp(m->work) ? import_run(m, store)
+					  : error_set(err, errno, "%s", store);
+		tree_remove(m->work, &ignored);
+	}
+	if (!status) {
+		image_folder(store, m->name, path, err);
+		strncat(path, "/root.erofs", 16);
+		memset(out, 0, sizeof(*out));
+		memcpy(out->name, m->name, sizeof(out->name));
+		out->bytes = stat(path, &st) ? 0 : (uint64_t)st.st_size;
+		out->created = st.st_mtime;
+	}
+	for (size_t i = 0; i < m->layer_count; i++) {
+		free(m->layers[i]);
+	}
+	free(m->config);
+	free(m);
+	return status;
+}

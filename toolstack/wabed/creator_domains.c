@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// Micro-domains from their making to their end.
+#define _GNU_SOURCE
+#include "creator.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "file.h"
+
+#define SWEEP_BATCH 256
+
+static int uuid_parse(const char *text, uint8_t out[16], struct wabe_error *err)
+{
+	unsigned int n = 0;
+
+	for (const char *p = text; *p && n < 16; p++) {
+		unsigned int byte;
+		char hex[3] = {p[0], p[1], 0};
+
+		if (*p == '-') {
+			continue;
+		}
+		if (strspn(hex, "0123456789abcdefABCDEF") != 2) {
+			break;
+		}
+		sscanf(hex, "%2x", &byte);
+		out[n++] = (uint8_t)byte;
+		p++;
+	}
+	return n == 16 ? 0
+		       : error_set(err, 0, "uuid \"%s\": 32 hex digits", text);
+}
+
+static void live_path(const struct record *r, char path[64])
+{
+	snprintf(path, 64, CREATOR_LIVE "/%u", r->info.domid);
+}
+
+// What an earlier creator left running has no one to serve it.
+void domains_adopt(struct creator *c)
+{
+	static xc_domaininfo_t infos[SWEEP_BATCH];
+	uint32_t next = 1;
+	int n;
+
+	while ((n = xc_domain_getinfolist(c->machine.xch, next, SWEEP_BATCH,
+					  infos)) > 0) {
+		for (int i = 0; i < n; i++) {
+			struct wabe_error err;
+			char path[64], uuid[33] = "", *kept = NULL;
+			size_t bytes = 0;
+
+			snprintf(path, sizeof(path), CREATOR_LIVE "/%u",
+				 infos[i].domain);
+			for (int j = 0; j < 16; j++) {
+				sprintf(uuid + 2 * j, "%02x",
+					infos[i].handle[j]);
+			}
+			if (!file_read(path, 64, &kept, &bytes, &err)) {
+				if (!strcmp(kept, uuid)) {
+					creator_log("domain %u is left from "
+						    "before: ended",
+						    infos[i].domain);
+					domain_destroy(&c->machine,
+						       infos[i].domain, &err);
+				}
+				free(kept);
+			}
+		}
+		next = infos[n - 1].domain + 1;
+	}
+	tree_remove(CREATOR_LIVE, &(struct wabe_error){0});
+	folder_make(CREATOR_LIVE, &(struct wabe_error){0});
+}
+
+static void live_note(const struct record *r, const uint8_t uuid[16])
+{
+	char path[64], text[33];
+	struct wabe_error ignored;
+
+	for (int i = 0; i < 16; i++) {
+		sprintf(text + 2 * i, "%02x", uuid[i]);
+	}
+	live_path(r, path);
+	file_write(path, text, 32, &ignored);
+}
+
+static void devices_name(struct wabe_spec *spec)
+{
+	for (uint32_t i = 0; i < spec->disk_count; i++) {
+		struct wabe_disk *d = &spec->disks[i];
+
+		if (!d->dev && asprintf(&d->dev, "xvd%c", 'a' + (int)i) < 0) {
+			abort();
+		}
+		if (!d->mode) {
+			d->mode = strdup("r");
+		}
+	}
+	if (!spec->hostname) {
+		spec->hostname = strdup(spec->name);
+	}
+}
+
+// What is known once it is made, and needs the domain to exist.
+static int domain_serve(struct creator *c, struct record *r,
+			const struct domain *d, struct wabe_error *err)
+{
+	if (worker_get(c, r->spec->partition, &r->worker, err) ||
+	    worker_add(c, r, d, err)) {
+		r->worker = NULL;
+		return -1;
+	}
+	if (forward_start(r, err)) {
+		return -1;
+	}
+	mirror_add(r);
+	return r->flags & WABE_CREATE_PAUSED
+		   ? 0
+		   : domain_unpause(&c->machine, d->domid, err);
+}
+
+// Everything outside this process that a record holds, in reverse order.
+static void domain_undo(struct creator *c, struct record *r)
+{
+	struct wabe_error err;
+	char path[64];
+
+	forward_stop(r);
+	if (r->worker) {
+		worker_remove(c, r);
+	}
+	if (r->info.domid < DOMIDS) {
+		mirror_remove(r);
+		if (domain_destroy(&c->machine, r->info.domid, &err) &&
+		    err.code != ESRCH) {
+			creator_log("%s: %s", r->info.name, err.text);
+		}
+		live_path(r, path);
+		unlink(path);
+		c->by_domid[r->info.domid] = NULL;
+	}
+	network_down(c, r);
+}
+
+static int domain_make(struct creator *c, struct record *r,
+		       struct wabe_error *err)
+{
+	struct domain d;
+	uint8_t uuid[16];
+
+	if (uuid_parse(r->spec->uuid, uuid, err) || network_up(c, r, err) ||
+	    domain_create(&c->machine, r->spec, uuid, &d, err)) {
+		return -1;
+	}
+	r->info.domid = d.domid;
+	c->by_domid[d.domid] = r;
+	live_note(r, uuid);
+	return domain_serve(c, r, &d, err);
+}
+
+int record_create(struct creator *c, struct wabe_spec *spec, unsigned int flags,
+		  struct record **out, struct wabe_error *err)
+{
+	struct record *r;
+
+	if (record_name(c, spec, err)) {
+		wabe_spec_free(spec);
+		return -1;
+	}
+	devices_name(spec);
+	r = record_add(c, spec);
+	r->flags = flags;
+	r->info.created = time(NULL);
+	r->info.vcpus = spec->vcpus;
+	r->info.memory_kib = spec->memory_kib;
+	r->info.state = flags & WABE_CREATE_PAUSED ? WABE_PAUSED : WABE_RUNNING;
+	if (domain_make(c, r, err)) {
+		char log[256];
+
+		domain_undo(c, r);
+		log_path(r, log);
+		unlink(log);
+		error_wrap(err, "%s", r->info.name);
+		record_forget(c, r);
+		return -1;
+	}
+	if (spec->net_count && spec->nets[0].ip) {
+		snprintf(r->info.ip, sizeof(r->info.ip), "%s",
+			 spec->nets[0].ip);
+		r->info.ip[strcspn(r->info.ip, "/")] = 0;
+	}
+	*out = r;
+	return 0;
+}
+
+void record_end(struct creator *c, struct record *r, enum wabe_end end,
+		uint32_t value)
+{
+	char log[256];
+
+	domain_undo(c, r);
+	r->info.state = WABE_EXITED;
+	if (r->info.end == WABE_END_NONE) {
+		r->info.end = end;
+		r->info.value = value;
+	}
+	r->owner = NULL;
+	clients_tell_exit(c, r);
+	if (r->flags & WABE_CREATE_REMOVE) {
+		log_path(r, log);
+		unlink(log);
+		record_forget(c, r);
+	}
+}
+
+int record_state(struct creator *c, struct record *r, bool paused,
+		 struct wabe_error *err)
+{
+	enum wabe_state to = paused ? WABE_PAUSED : WABE_RUNNING;
+
+	if (r->info.state == to) {
+		return error_set(err, 0, "%s is %s already", r->info.name,
+				 paused ? "paused" : "running");
+	}
+	if (paused ? domain_pause(&c->machine, r->info.domid, err)
+		   : domain_unpause(&c->machine, r->info.domid, err)) {
+		return error_wrap(err, "%s", r->info.name);
+	}
+	r->info.state = to;
+	return 0;
+}
+
+static void record_look(struct creator *c, struct record *r,
+			const xc_domaininfo_t *info)
+{
+	unsigned int reason =
+	    (info->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+
+	r->seen = c->sweep;
+	r->info.cpu_ns = info->cpu_time;
+	if (info->flags & XEN_DOMINF_dying) {
+		record_end(c, r, WABE_END_DESTROYED, 0);
+	} else if (info->flags & XEN_DOMINF_shutdown) {
+		// What it said before it went is in the worker's socket now.
+		worker_serve(c, r->worker);
+		record_end(c, r,
+			   reason == SHUTDOWN_crash ? WABE_END_CRASH
+						    : WABE_END_DOWN,
+			   reason);
+	}
+}
+
+// Look at all domains, some hundred a call. Debian's Xen has no event for
+// whoever is not xenstored.
+void domains_sweep(struct creator *c)
+{
+	static xc_domaininfo_t infos[SWEEP_BATCH];
+	uint32_t next = 1;
+	int n;
+
+	c->sweep++;
+	c->hurry = false;
+	while ((n = xc_domain_getinfolist(c->machine.xch, next, SWEEP_BATCH,
+					  infos)) > 0) {
+		next = infos[n - 1].domain + 1u;
+		for (int i = 0; i < n; i++) {
+			struct record *r = infos[i].domain < DOMIDS
+					       ? c->by_domid[infos[i].domain]
+					       : NULL;
+
+			if (r) {
+				record_look(c, r, &infos[i]);
+			}
+		}
+		if (n < SWEEP_BATCH) {
+			break;
+		}
+	}
+	for (struct record *r = c->records, *after; r; r = after) {
+		after = r->next;
+		if (r->info.state == WABE_EXITED) {
+			continue;
+		}
+		if (r->seen != c->sweep) {
+			record_end(c, r, WABE_END_DESTROYED, 0);
+		} else if (r->worker->fd < 0) {
+			creator_log("%s: its worker died: ended", r->info.name);
+			record_end(c, r, WABE_END_CRASH, 0);
+		}
+	}
+	workers_reap(c);
+}

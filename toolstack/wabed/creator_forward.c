@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// Published ports: a process per micro-domain accepts on dom0's addresses and
+// carries bytes to the guest's. It has no rights and only its sockets, and
+// works where no packet filter does.
+#define _GNU_SOURCE
+#include "creator.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PORTS_MAX 32
+#define CONNECTIONS_MAX 128
+#define NOBODY 65534
+
+struct forward {
+	int listener;
+	uint16_t guest_port;
+};
+
+static int port_listen(const char *text, struct forward *f,
+		       struct wabe_error *err)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	unsigned int host, guest;
+	int on = 1;
+	char rest;
+
+	if (sscanf(text, "%u:%u%c", &host, &guest, &rest) != 2 || !host ||
+	    host > 65535 || !guest || guest > 65535) {
+		return error_set(err, 0, "port \"%s\": say HOST:GUEST", text);
+	}
+	at.sin_port = htons((uint16_t)host);
+	f->guest_port = (uint16_t)guest;
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (f->listener < 0) {
+		return error_set(err, errno, "port %s", text);
+	}
+	setsockopt(f->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(f->listener, (struct sockaddr *)&at, sizeof(at)) ||
+	    listen(f->listener, 64)) {
+		error_set(err, errno, "port %s", text);
+		close(f->listener);
+		return -1;
+	}
+	return 0;
+}
+
+// One way until its end; false if there is no more to come.
+static bool carry_some(int from, int to)
+{
+	char buf[65536];
+	ssize_t n = read(from, buf, sizeof(buf));
+
+	for (ssize_t done = 0, k; done < n; done += k) {
+		k = write(to, buf + done, (size_t)(n - done));
+		if (k <= 0) {
+			return false;
+		}
+	}
+	if (n <= 0) {
+		shutdown(to, SHUT_WR);
+	}
+	return n > 0;
+}
+
+static void carry(int a, struct in_addr guest, uint16_t port)
+{
+	struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = guest};
+	int b = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p[2] = {{a, POLLIN, 0}, {b, POLLIN, 0}};
+
+	if (b < 0 || connect(b, (struct sockaddr *)&to, sizeof(to))) {
+		_exit(1);
+	}
+	while ((p[0].fd >= 0 || p[1].fd >= 0) && poll(p, 2, -1) > 0) {
+		if (p[0].revents && !carry_some(a, b)) {
+			p[0].fd = -1;
+		}
+		if (p[1].revents && !carry_some(b, a)) {
+			p[1].fd = -1;
+		}
+	}
+	_exit(0);
+}
+
+static void forward_serve(const struct forward *f, unsigned int count,
+			  struct in_addr guest)
+{
+	struct pollfd p[PORTS_MAX];
+	unsigned int running = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		p[i] = (struct pollfd){f[i].listener, POLLIN, 0};
+	}
+	for (;;) {
+		int n = poll(p, count, 1000);
+
+		while (running && waitpid(-1, NULL, WNOHANG) > 0) {
+			running--;
+		}
+		for (unsigned int i = 0; n > 0 && i < count; i++) {
+			int fd;
+
+			if (!p[i].revents || running >= CONNECTIONS_MAX) {
+				continue;
+			}
+			fd = accept4(p[i].fd, NULL, NULL, SOCK_CLOEXEC);
+			if (fd >= 0 && !fork()) {
+				prctl(PR_SET_PDEATHSIG, SIGKILL);
+				carry(fd, guest, f[i].guest_port);
+			}
+			running += fd >= 0;
+			close(fd);
+		}
+		if (running >= CONNECTIONS_MAX) {
+			usleep(10000);
+		}
+	}
+}
+
+// In the child: only the listeners stay, moved to 3 onwards.
+static void forward_confine(struct forward *f, unsigned int count)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned int i = 0; i < count; i++) {
+		int high = fcntl(f[i].listener, F_DUPFD_CLOEXEC, 1000);
+
+		if (high < 0) {
+			_exit(126);
+		}
+		f[i].listener = high;
+	}
+	close_range(3, 999, 0);
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY)) {
+		_exit(126);
+	}
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int forward_start(struct record *r, struct wabe_error *err)
+{
+	struct forward f[PORTS_MAX];
+	struct in_addr guest = {htonl(r->address[0])};
+	unsigned int count = 0;
+	int status = 0;
+
+	if (!r->spec->ports || !r->spec->ports[0]) {
+		return 0;
+	}
+	if (!r->address[0]) {
+		return error_set(err, 0,
+				 "ports: the domain has no address on "
+				 "the bridge");
+	}
+	for (char **p = r->spec->ports; *p && !status; p++) {
+		if (count == PORTS_MAX) {
+			status =
+			    error_set(err, 0, "ports: at most %d", PORTS_MAX);
+		} else {
+			status = port_listen(*p, &f[count], err);
+			count += !status;
+		}
+	}
+	r->forwarder = status ? 0 : fork();
+	if (!status && !r->forwarder) {
+		forward_confine(f, count);
+		forward_serve(f, count, guest);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		close(f[i].listener);
+	}
+	return status;
+}
+
+void forward_stop(struct record *r)
+{
+	if (r->forwarder > 0) {
+		kill(r->forwarder, SIGKILL);
+		r->forwarder = 0;
+	}
+}
