@@ -254,6 +254,20 @@ static int file_copy(const char *from, const char *to, bool needed,
 	return file_write(to, text, bytes, err);
 }
 
+// Where the guest mounts things: it may not be able to make them.
+static void mount_points_make(const char *root)
+{
+	static const char *const names[] = {"proc", "sys", "dev", "run", "tmp"};
+	char path[4300];
+
+	for (unsigned int i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, names[i]);
+		if (!mkdir(path, 0755) && i == 4) {
+			chmod(path, 01777);
+		}
+	}
+}
+
 static int image_make(struct import *m)
 {
 	char root[4200], ready[4200], from[4300], to[4300];
@@ -264,6 +278,7 @@ static int image_make(struct import *m)
 	    layers_unpack(m->layers, m->layer_count, root, m->err)) {
 		return -1;
 	}
+	mount_points_make(root);
 	snprintf(to, sizeof(to), "%s/config.json", ready);
 	if (file_copy(m->config, to, true, m->err)) {
 		return -1;
