@@ -44,3 +44,10 @@ toolstack-all: $(TS_OUT)/domain-boot $(TS_OUT)/wabed $(TS_OUT)/wabe
 
 -include $(shell find $(TS_OUT) -name '*.d' 2>/dev/null)
 .PHONY: toolstack toolstack-all
+
+# Its unit test, sources and all with sanitizers.
+$(UNIT_OUT)/toolstack_test: tests/unit/toolstack_test.c $(addprefix \
+		toolstack/lib/,spec.c spec_fdt.c spec_file.c dts.c file.c \
+		error.c user.c build_tables.c)
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) $^ -o $@ -l:libfdt.a -lcmocka

@@ -203,6 +203,7 @@ static int property_read(struct source *s, const char *name)
 static int node_read(struct source *s, const char *name)
 {
 	char inner[64];
+	bool nodes = false;
 	int status = 0;
 
 	if (s->depth++ == DEPTH_MAX) {
@@ -216,6 +217,10 @@ static int node_read(struct source *s, const char *name)
 			status = bad(s, "expected a name or }");
 		} else if (take(s, "{")) {
 			status = node_read(s, inner);
+			nodes = true;
+		} else if (nodes) {
+			// In a blob they would not be found.
+			status = bad(s, "properties stand before nodes");
 		} else if (take(s, "=")) {
 			status = property_read(s, inner);
 		} else if (!take(s, ";") ||

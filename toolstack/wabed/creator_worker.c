@@ -66,19 +66,15 @@ static void worker_lost(struct worker *w)
 	}
 }
 
-static long worker_receive(struct worker *w, char *packet, int wait_ms, int *fd)
+static long worker_receive(struct worker *w, char *packet, int wait_ms)
 {
 	struct pollfd p = {w->fd, POLLIN, 0};
-	unsigned int fds = fd ? 1 : 0;
 	long n;
 
 	if (poll(&p, 1, wait_ms) <= 0) {
 		return 0;
 	}
-	n = packet_receive(w->fd, packet, CREATOR_PACKET_MAX, fd, &fds, 0);
-	if (fd && !fds) {
-		*fd = -1;
-	}
+	n = packet_receive(w->fd, packet, CREATOR_PACKET_MAX, NULL, NULL, 0);
 	if (n < (long)sizeof(struct wabed_message) ||
 	    ((struct wabed_message *)packet)->version != WABED_VERSION) {
 		worker_lost(w);
@@ -111,7 +107,7 @@ static int worker_start(struct creator *c, const char *partition,
 		worker_exec(pair[1]);
 	}
 	close(pair[1]);
-	if (w->pid < 0 || worker_receive(w, c->packet, ANSWER_MS, NULL) <= 0 ||
+	if (w->pid < 0 || worker_receive(w, c->packet, ANSWER_MS) <= 0 ||
 	    ((struct wabed_message *)c->packet)->type != WABED_READY) {
 		if (w->fd >= 0) {
 			close(w->fd);
@@ -204,8 +200,7 @@ void worker_serve(struct creator *c, struct worker *w)
 {
 	long n;
 
-	while (w && w->fd >= 0 &&
-	       (n = worker_receive(w, c->packet, 0, NULL)) > 0) {
+	while (w && w->fd >= 0 && (n = worker_receive(w, c->packet, 0)) > 0) {
 		packet_said(c, n);
 	}
 }
@@ -214,7 +209,7 @@ void worker_serve(struct creator *c, struct worker *w)
 
 static int worker_call(struct creator *c, struct worker *w,
 		       struct wabed_message *m, const void *body, size_t bytes,
-		       const int *fds, unsigned int fd_count, int *fd,
+		       const int *fds, unsigned int fd_count,
 		       struct wabe_error *err)
 {
 	const struct wabed_message *answer = (const void *)c->packet;
@@ -227,7 +222,7 @@ static int worker_call(struct creator *c, struct worker *w,
 		return error_set(err, 0, "the worker died");
 	}
 	for (;;) {
-		long n = worker_receive(w, c->packet, ANSWER_MS, fd);
+		long n = worker_receive(w, c->packet, ANSWER_MS);
 
 		if (n <= 0) {
 			// One that does not answer serves nobody.
@@ -356,9 +351,8 @@ int worker_add(struct creator *c, struct record *r, const struct domain *d,
 		status = disk_open(&r->spec->disks[i], &m.add.disks[i], fds,
 				   &count, err);
 	}
-	status =
-	    status || nets_fill(&m.add, r, fds, &count, err) ||
-	    worker_call(c, r->worker, &m, blob, bytes, fds, count, NULL, err);
+	status = status || nets_fill(&m.add, r, fds, &count, err) ||
+		 worker_call(c, r->worker, &m, blob, bytes, fds, count, err);
 	for (unsigned int i = 0; i < count; i++) {
 		close(fds[i]);
 	}
@@ -375,24 +369,32 @@ void worker_remove(struct creator *c, struct record *r)
 	struct wabe_error err;
 
 	if (r->worker->fd >= 0 &&
-	    worker_call(c, r->worker, &m, NULL, 0, NULL, 0, NULL, &err)) {
+	    worker_call(c, r->worker, &m, NULL, 0, NULL, 0, &err)) {
 		creator_log("%s: %s", r->info.name, err.text);
 	}
 	r->worker->domains--;
 	r->worker = NULL;
 }
 
+// A stream whose one end the worker has; the other goes to the client.
 int worker_console(struct creator *c, struct record *r, uint64_t bytes, int *fd,
 		   struct wabe_error *err)
 {
 	struct wabed_message m = {
 	    .type = WABED_CONSOLE, .domid = r->info.domid, .bytes = bytes};
+	int pair[2], status;
 
-	*fd = -1;
-	if (worker_call(c, r->worker, &m, NULL, 0, NULL, 0, fd, err)) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+		return error_set(err, errno, "console");
+	}
+	status = worker_call(c, r->worker, &m, NULL, 0, &pair[0], 1, err);
+	close(pair[0]);
+	if (status) {
+		close(pair[1]);
 		return -1;
 	}
-	return *fd >= 0 ? 0 : error_set(err, EPROTO, "console");
+	*fd = pair[1];
+	return 0;
 }
 
 int worker_write(struct creator *c, struct record *r, const char *path,
@@ -404,5 +406,5 @@ int worker_write(struct creator *c, struct record *r, const char *path,
 
 	snprintf(m.path, sizeof(m.path), "%s", path);
 	return worker_call(c, r->worker, &m, value, strlen(value), NULL, 0,
-			   NULL, err);
+			   err);
 }

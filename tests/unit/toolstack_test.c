@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+// libwabe without a hypervisor: descriptions as text, blob and struct; users;
+// the page tables a guest starts with, walked as a processor would.
+#include "build.h"
+#include "image.h"
+#include "spec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HEAD "/dts-v1/;\n/ { wabe-domain {\n"
+#define TAIL "kernel { path = \"k\"; }; }; };\n"
+
+static struct wabe_spec *parse(const char *text)
+{
+	struct wabe_spec *spec = NULL;
+	struct wabe_error err;
+
+	if (wabe_spec_parse_text(&spec, text, "t", &err)) {
+		fail_msg("%s", err.text);
+	}
+	return spec;
+}
+
+static void refused(const char *text, const char *why)
+{
+	struct wabe_spec *spec = NULL;
+	struct wabe_error err;
+
+	assert_int_equal(wabe_spec_parse_text(&spec, text, "t", &err), -1);
+	if (!strstr(err.text, why)) {
+		fail_msg("said \"%s\", not \"%s\"", err.text, why);
+	}
+}
+
+static void test_spec_reads(void **state)
+{
+	struct wabe_spec *s = parse(
+	    HEAD "name = \"a\"; memory-kib = <0x1 0>; /* two\ncells */ vcpus "
+		 "= <2>; // end\n"
+		 "workload { argv = \"x\", \"a \\\"b\\\"\\x41\", \"\"; "
+		 "read-only; };\n"
+		 "devices { disk@0 { path = \"p\"; }; net@0 { }; disk@7 { "
+		 "path = \"q\"; dev = \"xvdc\"; mode = \"w\"; }; };" TAIL);
+
+	assert_string_equal(s->name, "a");
+	assert_int_equal(s->vcpus, 2);
+	assert_int_equal(s->disk_count, 2);
+	assert_int_equal(s->net_count, 1);
+	assert_string_equal(s->argv[1], "a \"b\"A");
+	assert_string_equal(s->argv[2], "");
+	assert_null(s->argv[3]);
+	assert_true(s->read_only);
+	assert_string_equal(s->disks[1].mode, "w");
+	wabe_spec_free(s);
+}
+
+// To blob and text and back, nothing is lost.
+static void test_spec_round(void **state)
+{
+	struct wabe_spec
+	    *s = parse(
+		HEAD
+		"name = \"a\"; ports = \"80:80\", \"1:2\"; workload { argv = "
+		"\"\\\\ \\n\", \"b\"; }; devices { net@0 { ip = \"1.2.3.4/5\"; "
+		"}; };" TAIL),
+	    *again;
+	char *one, *two;
+	size_t n, blob_bytes;
+	struct wabe_error err;
+	void *blob;
+	FILE *f = open_memstream(&one, &n);
+
+	wabe_spec_print(s, f);
+	fclose(f);
+	assert_int_equal(wabe_spec_blob(s, &blob, &blob_bytes, &err), 0);
+	wabe_spec_free(s);
+	assert_int_equal(wabe_spec_parse(&s, blob, blob_bytes, "b", &err), 0);
+	f = open_memstream(&two, &n);
+	wabe_spec_print(s, f);
+	fclose(f);
+	assert_string_equal(one, two);
+	again = parse(one);
+	assert_string_equal(again->argv[0], "\\ \n");
+	wabe_spec_free(again);
+	wabe_spec_free(s);
+	free(blob);
+	free(one);
+	free(two);
+}
+
+static void test_spec_refuses(void **state)
+{
+	refused("", "t:1: expected /dts-v1/;");
+	refused("/dts-v1/;\n/ {\n x = ;\n};", "t:3: expected a \"string\"");
+	refused("/dts-v1/;\n/ { a = \"b", "string without end");
+	refused("/dts-v1/;\n/ { a = <1 0x100000000>; };", "32-bit");
+	refused("/dts-v1/; / { a { }; b = <1>; };", "before nodes");
+	refused("/dts-v1/; / { };", "no node /wabe-domain");
+	refused("/dts-v1/; / { wabe-domain { }; };", "kernel: no path");
+	refused(HEAD "memory = <1>;" TAIL, "memory: no such property");
+	refused(HEAD "vcpus = \"2\";" TAIL, "");
+	refused(HEAD "vcpus = <1 2>;" TAIL, "vcpus: not a value of its type");
+	refused(HEAD "vcpus = <0>;" TAIL, "vcpus 0: 1 to 32");
+	refused(HEAD "name = \"12\";" TAIL, "not a number");
+	refused(HEAD "name = \"a/b\";" TAIL, "letters");
+	refused(HEAD "memory-kib = <1>;" TAIL, "at least 4096");
+	refused(HEAD "extra { };" TAIL, "extra: no such node");
+	refused(HEAD "devices { gpu@0 { }; };" TAIL, "gpu@0: no such device");
+	refused(HEAD "devices { disk@0 { }; };" TAIL, "disk@0: no path");
+	refused(HEAD
+		"devices { disk@0 { path = \"x\"; dev = \"sda\"; }; };" TAIL,
+		"xvda");
+	refused(HEAD "compatible = \"other\";" TAIL, "compatible");
+}
+
+static void test_blob_damaged(void **state)
+{
+	struct wabe_spec *s = parse(HEAD "name = \"abc\";" TAIL), *out;
+	struct wabe_error err;
+	uint8_t *blob, *copy;
+	size_t n;
+
+	assert_int_equal(wabe_spec_blob(s, (void **)&blob, &n, &err), 0);
+	copy = malloc(n);
+	for (size_t i = 0; i < n; i++) {
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			memcpy(copy, blob, n);
+			copy[i] ^= (uint8_t)(1 << bit);
+			if (!wabe_spec_parse(&out, copy, n, "b", &err)) {
+				wabe_spec_free(out);
+			}
+		}
+		assert_int_equal(wabe_spec_parse(&out, blob, i, "b", &err), -1);
+	}
+	free(copy);
+	free(blob);
+	wabe_spec_free(s);
+}
+
+static void file_put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	fputs(text, f);
+	fclose(f);
+}
+
+static void user_is(const char *user, const char *want)
+{
+	struct wabe_error err;
+	char *out = NULL;
+	int status = user_resolve("/tmp/wabe-test-user", user, &out, &err);
+
+	if (!want) {
+		assert_int_equal(status, -1);
+	} else {
+		assert_int_equal(status, 0);
+		assert_string_equal(out, want);
+	}
+	free(out);
+}
+
+static void test_user(void **state)
+{
+	mkdir("/tmp/wabe-test-user", 0700);
+	file_put("/tmp/wabe-test-user/passwd",
+		 "root:x:0:0::/:/bin/sh\nwww:x:33:34::/:/bin/sh\n");
+	file_put("/tmp/wabe-test-user/group",
+		 "root:x:0:\ng:x:34:www\nmore:x:44:a,www\n");
+	user_is("0", "0:0");
+	user_is("www", "33:34,44");
+	user_is("33", "33:34,44");
+	user_is("www:more", "33:44");
+	user_is("5:6", "5:6");
+	user_is("nobody", NULL);
+	user_is("www:none", NULL);
+	unlink("/tmp/wabe-test-user/passwd");
+	unlink("/tmp/wabe-test-user/group");
+	user_is("7", "7:0");
+	rmdir("/tmp/wabe-test-user");
+}
+
+// --- Page tables ----------------------------------------------------------
+
+static uint64_t walk(const struct build *b, uint64_t va, uint64_t *entry)
+{
+	uint64_t pfn = b->tables.pfn;
+
+	for (int level = 3; level >= 0; level--) {
+		const uint64_t *table = build_page(b, pfn);
+
+		*entry = table[va >> (12 + 9 * level) & 511];
+		if (!(*entry & 1)) {
+			return UINT64_MAX;
+		}
+		// Machine frames are pfn * 3 + 7 here.
+		pfn = (*entry / PAGE - 7) / 3;
+	}
+	return pfn;
+}
+
+// A list that begins in the middle of a table and crosses into the next, and a
+// kernel range that ends in the last entry of one.
+static void test_tables(void **state)
+{
+	struct build b = {.pages = 2200, .map_pages = 2200, .mapped = 1536};
+	uint64_t entry, end;
+
+	b.map = calloc(b.pages, PAGE);
+	b.p2m = calloc(b.pages, sizeof(*b.p2m));
+	for (uint64_t i = 0; i < b.pages; i++) {
+		b.p2m[i] = i * 3 + 7;
+	}
+	b.kernel.virt_base = 0xffffffff80000000;
+	b.tables.pfn = 600;
+	end = table_range_plan(&b.kernel_range, b.kernel.virt_base, b.mapped, 0,
+			       601);
+	assert_int_equal(end, 600 + 1 + 1 + 1 + 3);
+	b.tables.pages = end - 600;
+	b.list = (struct span){1600, 300};
+	b.list_tables.pfn = 1900;
+	end = table_range_plan(&b.list_range, 0x8000000000 + 300 * PAGE, 300,
+			       1600, 1900);
+	assert_int_equal(end, 1900 + 1 + 1 + 2);
+	b.list_tables.pages = end - 1900;
+	tables_write(&b);
+	for (uint64_t i = 0; i < b.mapped; i++) {
+		bool table = i >= 600 && i < 606;
+
+		assert_int_equal(walk(&b, build_va(&b, i), &entry), i);
+		assert_int_equal(entry & 0xfff, table ? 0x65 : 0x67);
+	}
+	assert_int_equal(walk(&b, build_va(&b, 1536), &entry), UINT64_MAX);
+	for (uint64_t i = 0; i < 300; i++) {
+		assert_int_equal(
+		    walk(&b, 0x8000000000 + (300 + i) * PAGE, &entry),
+		    1600 + i);
+	}
+	assert_int_equal(walk(&b, 0x8000000000 + 299 * PAGE, &entry),
+			 UINT64_MAX);
+	assert_int_equal(walk(&b, 0x8000000000 + 600 * PAGE, &entry),
+			 UINT64_MAX);
+	free(b.map);
+	free(b.p2m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_spec_reads),
+	    cmocka_unit_test(test_spec_round),
+	    cmocka_unit_test(test_spec_refuses),
+	    cmocka_unit_test(test_blob_damaged),
+	    cmocka_unit_test(test_user),
+	    cmocka_unit_test(test_tables),
+	};
+
+	return cmocka_run_group_tests_name("toolstack", tests, NULL, NULL);
+}
