@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -31,12 +30,12 @@ void log_path(const struct record *r, char path[256])
 
 // --- Starting ---------------------------------------------------------------
 
-// In the child: nothing but the socket, and nobody's rights.
+// In the child: nothing but the socket. The worker gives up root by itself,
+// once it has said what it lacks.
 static void worker_exec(int fd)
 {
 	const struct passwd *user = getpwnam("wabe");
-	uid_t uid = user ? user->pw_uid : NOBODY;
-	char path[4096];
+	char path[4096], uid[16], gid[16];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
 	sigset_t none;
 
@@ -48,11 +47,9 @@ static void worker_exec(int fd)
 	path[n] = 0;
 	strcat(path, "-worker");
 	close_range(WABED_CONTROL_FD + 1, ~0u, 0);
-	if (setgroups(0, NULL) || setresgid(uid, uid, uid) ||
-	    setresuid(uid, uid, uid)) {
-		_exit(126);
-	}
-	execl(path, "wabed-worker", (char *)NULL);
+	snprintf(uid, sizeof(uid), "%u", user ? user->pw_uid : NOBODY);
+	snprintf(gid, sizeof(gid), "%u", user ? user->pw_gid : NOBODY);
+	execl(path, "wabed-worker", "--uid", uid, "--gid", gid, (char *)NULL);
 	_exit(127);
 }
 
