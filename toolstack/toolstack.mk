@@ -36,8 +36,6 @@ $(TS_OUT)/wabe: $(call ts_objects,$(wildcard toolstack/cmd/*.c) $(TS_LIB))
 	@echo '  LINK $@'
 	@$(CC) $(TS_LINK) -o $@ $^ $(TS_PLAIN) $(TS_ARCHIVE) -lpthread
 
--include toolstack/wabed/wabed.mk
-
 toolstack: needs-build-toolstack
 	@$(MAKE) --no-print-directory toolstack-all
 toolstack-all: $(TS_OUT)/domain-boot $(TS_OUT)/wabed $(TS_OUT)/wabe

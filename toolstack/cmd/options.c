@@ -217,13 +217,13 @@ static void kernel_default(struct wabe_spec *s)
 	if (!s->kernel) {
 		snprintf(path, sizeof(path), "%s/vmlinux", folder);
 		set(&s->kernel, path);
-		snprintf(path, sizeof(path), "%s/initrd", folder);
+		snprintf(path, sizeof(path), "%s/init.cpio.gz", folder);
 		if (!s->initrd && !access(path, R_OK)) {
 			set(&s->initrd, path);
 		}
 	}
 	if (!s->cmdline) {
-		set(&s->cmdline, "console=hvc0 quiet");
+		set(&s->cmdline, "console=hvc0 loglevel=1");
 	}
 }
 
