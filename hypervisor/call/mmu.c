@@ -137,7 +137,9 @@ static long owners_get(struct update *u, u32 foreign)
 	u32 pt = foreign >> 16;
 	long rc;
 
-	u->pt_owner = pt ? domain_get((u16)(pt - 1)) : d;
+	u->pt_owner = !pt			   ? d
+		      : pt <= DOMID_FIRST_RESERVED ? domain_get((u16)(pt - 1))
+						   : NULL;
 	if (!u->pt_owner) {
 		return -ESRCH;
 	}

@@ -162,6 +162,27 @@ static long op_own(struct domain *d, const struct mmuext_op *op)
 	}
 }
 
+// What is about frames goes for those of domains, not for devices' (DOMID_IO)
+// nor the hypervisor's (DOMID_XEN).
+static bool frames_allowed(const struct domain *d)
+{
+	return d != &dom_io && d != &dom_xen;
+}
+
+static long op_frame(struct domain *d, const struct mmuext_op *op)
+{
+	switch (op->cmd) {
+	case MMUEXT_UNPIN_TABLE:
+		return op_unpin(d, op);
+	case MMUEXT_CLEAR_PAGE:
+		return op_clear(d, op);
+	case MMUEXT_COPY_PAGE:
+		return op_copy(d, op);
+	default:
+		return op_pin(d, op);
+	}
+}
+
 static long op_do(struct domain *d, const struct mmuext_op *op)
 {
 	switch (op->cmd) {
@@ -169,13 +190,10 @@ static long op_do(struct domain *d, const struct mmuext_op *op)
 	case MMUEXT_PIN_L2_TABLE:
 	case MMUEXT_PIN_L3_TABLE:
 	case MMUEXT_PIN_L4_TABLE:
-		return op_pin(d, op);
 	case MMUEXT_UNPIN_TABLE:
-		return op_unpin(d, op);
 	case MMUEXT_CLEAR_PAGE:
-		return op_clear(d, op);
 	case MMUEXT_COPY_PAGE:
-		return op_copy(d, op);
+		return frames_allowed(d) ? op_frame(d, op) : -EINVAL;
 	case MMUEXT_NEW_BASEPTR:
 	case MMUEXT_NEW_USER_BASEPTR:
 	case MMUEXT_TLB_FLUSH_LOCAL:
@@ -233,7 +251,7 @@ long call_mmuext_op(u64 list, u64 count, u64 done, u64 foreign, u64 a4)
 	if (rc) {
 		return rc;
 	}
-	rc = d == &dom_io || d == &dom_xen ? -EPERM : ops_do(d, &b, &at);
+	rc = ops_do(d, &b, &at);
 	foreign_put(d);
 	return batch_end(&b, at, rc);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Device memory that dom0 may not map, or not write: the interrupt controllers
 // are the hypervisor's (Linux as dom0 maps a dummy page instead), and with the
-// MSI-X table of a device one could send any interrupt to any processor.
+// MSI-X table of a device one could send any interrupt to any processor. Which
+// is refused and which is made read-only is as in Xen.
 #include <wabe/acpi.h>
 #include <wabe/lock.h>
 #include <wabe/mmu.h>
@@ -15,11 +16,8 @@ static struct {
 	u32 users;	    // 0: free
 } protected[PROTECTED_MAX]; // mmio_lock
 
-static bool is_controller(u64 maddr)
+static bool is_ioapic(u64 maddr)
 {
-	if (acpi_info.lapic && maddr - acpi_info.lapic < LAPIC_BYTES) {
-		return true;
-	}
 	for (u32 i = 0; i < acpi_info.ioapic_count; i++) {
 		if (maddr ==
 		    ALIGN_DOWN(acpi_info.ioapics[i].maddr, PAGE_SIZE)) {
@@ -29,18 +27,26 @@ static bool is_controller(u64 maddr)
 	return false;
 }
 
-int mmio_check(mfn_t m)
+static bool is_protected(mfn_t m)
 {
-	int rc = is_controller(mfn_to_maddr(m)) ? -EPERM : 0;
+	bool found = false;
 
 	lock(&mmio_lock);
-	for (u32 i = 0; i < PROTECTED_MAX && !rc; i++) {
-		if (protected[i].users && protected[i].mfn == m.n) {
-			rc = -EROFS;
-		}
+	for (u32 i = 0; i < PROTECTED_MAX && !found; i++) {
+		found = protected[i].users && protected[i].mfn == m.n;
 	}
 	unlock(&mmio_lock);
-	return rc;
+	return found;
+}
+
+int mmio_check(mfn_t m)
+{
+	u64 maddr = mfn_to_maddr(m);
+
+	if (acpi_info.lapic && maddr - acpi_info.lapic < LAPIC_BYTES) {
+		return -EPERM;
+	}
+	return is_ioapic(maddr) || is_protected(m) ? -EROFS : 0;
 }
 
 int mmio_protect(mfn_t m)

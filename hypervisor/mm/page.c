@@ -160,6 +160,14 @@ static int type_joined(struct page *p, struct domain *d)
 	return -EINVAL;
 }
 
+// Heap frames that a domain may map are never tables; those of the hypervisor
+// (DOMID_XEN) nobody writes to. A dying domain gets no new tables.
+static bool may_begin(u64 s, const struct domain *d, enum page_type type)
+{
+	return type == PAGE_WRITABLE ? !(s & PAGE_HEAP) || d != &dom_xen
+				     : !(s & PAGE_HEAP) && !READ_ONCE(d->dying);
+}
+
 int get_type_slow(struct page *p, struct domain *d, enum page_type type)
 {
 	u64 s = READ_ONCE(p->state);
@@ -168,8 +176,7 @@ int get_type_slow(struct page *p, struct domain *d, enum page_type type)
 		if (!(s & PAGE_TYPES_MASK)) {
 			u64 to = state_begun(s, type);
 
-			if (type != PAGE_WRITABLE &&
-			    ((s & PAGE_HEAP) || READ_ONCE(d->dying))) {
+			if (!may_begin(s, d, type)) {
 				return -EINVAL;
 			}
 			if (state_change(p, &s, to)) {

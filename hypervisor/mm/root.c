@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Root tables of vCPUs, and what was preempted of letting a table go.
 #include <wabe/context.h>
+#include <wabe/mapcache.h>
 #include <wabe/mmu.h>
 #include <wabe/tlb.h>
 
@@ -67,6 +68,20 @@ void domain_cpus(const struct domain *d, struct cpumask *out)
 	}
 }
 
+// The M2P is for guest kernels: only kernel roots show it, from the first time
+// they are one. (Several CPUs may come here for one table, and do the same.)
+static void m2p_show(struct page *p)
+{
+	u64 *t;
+
+	if (!(p->flags & PAGE_F_M2P)) {
+		t = page_map(page_mfn(p));
+		WRITE_ONCE(t[HV_SLOT_FIRST], hv_slots[0]);
+		page_unmap(t);
+		p->flags |= PAGE_F_M2P;
+	}
+}
+
 // Take `m` as the new root *root, one of v's two.
 static int root_change(struct vcpu *v, u64 *root, mfn_t m)
 {
@@ -79,6 +94,9 @@ static int root_change(struct vcpu *v, u64 *root, mfn_t m)
 		if (rc) {
 			return rc;
 		}
+	}
+	if (p && root == &v->kernel_root) {
+		m2p_show(p);
 	}
 	*root = mfn_to_maddr(m);
 	if (v == current_vcpu() &&

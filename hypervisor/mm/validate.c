@@ -169,6 +169,8 @@ static int entries_take(struct page *p, struct domain *d, u64 *t)
 		return l1_table_take(p, d, t);
 	case PAGE_L4:
 		memcpy(&t[HV_SLOT_FIRST], hv_slots, sizeof(hv_slots));
+		t[HV_SLOT_FIRST] = 0; // the M2P: when it is a kernel root
+		p->flags &= (u16)~PAGE_F_M2P;
 		break;
 	default:
 		break;

@@ -278,6 +278,7 @@ static bool simple_write(struct cpu_user_regs *regs, struct domain *d,
 // type, or NULL.
 static struct page *table_get(struct vcpu *v, u64 va)
 {
+	enum page_type type;
 	struct pt_walk walk;
 	struct page *p;
 
@@ -285,12 +286,11 @@ static struct page *table_get(struct vcpu *v, u64 va)
 		return NULL;
 	}
 	p = page_lookup(pte_mfn(walk.entry));
-	// Other frames are not made tables here: the type is looked at first.
-	if (!p || page_type_now(p) != PAGE_L1 ||
-	    page_get_type(p, v->domain, PAGE_L1)) {
-		return NULL;
+	type = p ? page_get_table(p, v->domain) : PAGE_NONE;
+	if (type != PAGE_NONE && type != PAGE_L1) {
+		page_drop_type(p);
 	}
-	return p;
+	return type == PAGE_L1 ? p : NULL;
 }
 
 // Any instruction, with the table at `va` held.
@@ -304,7 +304,7 @@ static bool decoded_write(struct cpu_user_regs *regs, struct vcpu *v,
 			  regs->rip);
 		return false;
 	}
-	return i.memory && (va & 7) + i.op_bytes <= 8 &&
+	return i.memory && !(va & (i.op_bytes - 1)) &&
 	       operand_address(&i, regs) + insn_segment_base(v, i.segment) ==
 		       va &&
 	       entry_write(regs, &i, v->domain, table, va);
@@ -316,9 +316,6 @@ bool emul_pt_write(struct cpu_user_regs *regs, u64 va)
 	struct page *table;
 	bool done;
 
-	if (!(v->domain->vm_assist & BIT(VMASST_TYPE_writable_pagetables))) {
-		return false;
-	}
 	table = table_get(v, va);
 	if (!table) {
 		return false;

@@ -87,15 +87,15 @@ struct page *page_lookup(mfn_t m)
 	return m.n == 5 ? &the_page : NULL;
 }
 
-enum page_type page_type_now(const struct page *p)
+enum page_type page_get_table(struct page *p, struct domain *d)
 {
+	the_page.state++;
 	return PAGE_L1;
 }
 
-int page_get_type(struct page *p, struct domain *d, enum page_type type)
+void page_drop_type(struct page *p)
 {
-	the_page.state++;
-	return 0;
+	the_page.state--;
 }
 
 void page_put_type(struct page *p)
@@ -239,7 +239,6 @@ static int setup(void **state)
 	the_cpu->current = &the_vcpu;
 	the_vcpu.domain = &the_domain;
 	the_vcpu.kernel_mode = true;
-	the_domain.vm_assist = BIT(VMASST_TYPE_writable_pagetables);
 	return 0;
 }
 
@@ -491,11 +490,8 @@ static void refusals_change_nothing(void **state)
 	assert_true(emul_pt_write(&regs, regs.rbx));
 	disturb = 0;
 	assert_memory_equal(&regs, &before, sizeof(regs));
-	// Not a table; assist not switched on.
+	// Not a table.
 	assert_false(emul_pt_write(&regs, regs.rbx + PAGE_SIZE));
-	the_domain.vm_assist = 0;
-	assert_false(emul_pt_write(&regs, regs.rbx));
-	the_domain.vm_assist = BIT(VMASST_TYPE_writable_pagetables);
 	assert_int_equal(the_page.state, 0);
 }
 

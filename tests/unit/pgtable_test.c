@@ -324,6 +324,22 @@ static void a_grant_is_unmapped_only_as_mapped(void **state)
 
 // --- mmuext_op ---------------------------------------------------------------
 
+static void nothing_of_the_hypervisor_can_be_copied(void **state)
+{
+	u64 own = fake_alloc(dom0);
+
+	fake_run(0, dom0->vcpu[0]);
+	assert_int_equal(ext_as(DOMID_XEN, MMUEXT_CLEAR_PAGE, 3, 0), -EINVAL);
+	assert_int_equal(ext_as(DOMID_XEN, MMUEXT_COPY_PAGE, own, 3), -EINVAL);
+	assert_int_equal(ext_as(DOMID_XEN, MMUEXT_COPY_PAGE, 3, 3), -EINVAL);
+	assert_int_equal(ext_as(DOMID_XEN, MMUEXT_PIN_L1_TABLE, 3, 0), -EINVAL);
+	assert_int_equal(ext_as(DOMID_IO, MMUEXT_TLB_FLUSH_LOCAL, 0, 0),
+			 -EPERM);
+	assert_int_equal(page_get_type(page(3), &dom_xen, PAGE_WRITABLE),
+			 -EINVAL);
+	assert_int_equal(refs(3), 1);
+}
+
 static void roots_are_taken_and_let_go(void **state)
 {
 	struct tree n = tree_make(a, 1, 1);
@@ -336,7 +352,9 @@ static void roots_are_taken_and_let_go(void **state)
 	assert_int_equal(ext(MMUEXT_NEW_USER_BASEPTR, n.l4), 0);
 	assert_int_equal(v->user_root, n.l4 << PAGE_SHIFT);
 	assert_int_equal(types(n.l4), 1);
+	assert_int_equal(fake_frame(n.l4)[256], 0); // users see no M2P
 	assert_int_equal(ext(MMUEXT_NEW_BASEPTR, n.l4), 0);
+	assert_int_equal(fake_frame(n.l4)[256], hv_slots[0]);
 	assert_int_equal(types(n.l4), 2);
 	assert_int_equal(types(t.l4), 0);
 	assert_int_equal(types(t.l1[0]), 0);
@@ -491,6 +509,7 @@ int main(void)
 	    TEST(a_stale_writable_mapping_meets_no_table),
 	    TEST(a_stale_mapping_meets_no_other_owner),
 	    TEST(a_grant_is_unmapped_only_as_mapped),
+	    TEST(nothing_of_the_hypervisor_can_be_copied),
 	    TEST(roots_are_taken_and_let_go),
 	    TEST(frames_are_cleared_and_copied),
 	    TEST(flushes_reach_who_runs_the_domain),

@@ -100,6 +100,7 @@ struct page {
 #define PAGE_F_FREE BIT(2)    // in a partition's free block
 #define PAGE_F_LETGO BIT(3)   // partial, see above
 #define PAGE_F_FAILED BIT(4)
+#define PAGE_F_M2P BIT(5)     // L4: was a kernel root, and shows the M2P
 
 // One past the highest mfn with a struct page. Constant once booted.
 extern u64 frames_end;
