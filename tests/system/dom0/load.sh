@@ -17,7 +17,7 @@ build() {
 builds() {
 	pids=
 	for c in $(seq $((cpus * 2))); do build "$c" & pids="$pids $!"; done
-	/wabe/stress storm 60 $((cpus * 2)) || return 1
+	/wabe/stress storm ${LOAD_SECONDS:-60} $((cpus * 2)) || return 1
 	touch /tmp/enough
 	for p in $pids; do wait "$p" || return 1; done
 }
