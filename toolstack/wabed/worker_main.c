@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// wabed-worker: started by the creator with its control socket as descriptor
+// 3. Ends when the creator closes that.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker.h"
+
+enum { NOBODY = 65534 };
+
+static unsigned option(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i + 1 < argc; i++) {
+		if (!strcmp(argv[i], name)) {
+			return strtoul(argv[i + 1], NULL, 10);
+		}
+	}
+	return NOBODY;
+}
+
+int main(int argc, char **argv)
+{
+	static struct worker worker;
+	struct wabed_message ready = {.type = WABED_READY};
+	int error;
+
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		printf("wabed-worker [--uid N] [--gid N]: started by wabed\n");
+		return 0;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	setvbuf(stderr, NULL, _IONBF, 0);
+	error = worker_init(&worker, WABED_CONTROL_FD);
+	if (error) {
+		worker_log("cannot start: %s", strerror(error));
+		return 1;
+	}
+	confine(option(argc, argv, "--uid"), option(argc, argv, "--gid"));
+	control_send(&worker, &ready, NULL, 0);
+	while (!worker.ending) {
+		worker_step(&worker, -1);
+	}
+	return 0;
+}
