@@ -10,3 +10,14 @@ $(TS_OUT)/wabed-worker: $(call ts_objects,toolstack/wabed/worker_main.c \
 	@$(CC) $(TS_LINK) -pthread -o $@ $^ -l:libseccomp.a -l:libfdt.a
 
 toolstack-all: $(TS_OUT)/wabed-worker
+
+# Its test is one program with a guest inside, under the sanitizers.
+$(UNIT_OUT)/worker_test: tests/unit/worker_test.c $(WORKER_C) $(GLUE_C) \
+		$(wildcard toolstack/wabed/*.h xenstore-glue/*.h) \
+		$(TS_OUT)/wabed-worker
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -O1 -g -Wall -Wextra \
+		-Wno-unused-parameter -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined -pthread -D__XEN_TOOLS__ \
+		-DWORKER_PROGRAM='"$(abspath $(TS_OUT))/wabed-worker"' \
+		$(filter %.c,$^) -lcmocka -lseccomp -lfdt -o $@

@@ -1,0 +1,995 @@
+// SPDX-License-Identifier: MIT
+// The worker against a guest in the same process: its pages are an array, its
+// grants indices into it, its events counters. The guest's side speaks store,
+// block, network and console as a driver would, then as an attacker would.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <libfdt.h>
+#include <linux/virtio_net.h>
+#include <xen/xen.h>
+#include <xen/grant_table.h>
+#include <xen/io/blkif.h>
+#include <xen/io/console.h>
+#include <xen/io/netif.h>
+#include <xen/io/ring.h>
+#include <xen/io/xenbus.h>
+#include <xen/io/xs_wire.h>
+
+#include "../../toolstack/wabed/worker.h"
+
+#define mb() __sync_synchronize()
+#define xen_mb() mb()
+#define xen_rmb() mb()
+#define xen_wmb() mb()
+
+enum { PAGES = 64, PORTS = 16, DISK_BYTES = 1 << 20 };
+enum { CONSOLE_PAGE, STORE_PAGE, DISK_PAGE, TX_PAGE, RX_PAGE, DATA_PAGE = 8 };
+enum { STORE_PORT = 1, CONSOLE_PORT, DISK_PORT, NET_PORT };
+
+// One guest for the whole process: the fake operations have no other way.
+static struct guest {
+	char page[PAGES][4096] __attribute__((aligned(4096)));
+	bool pending[PORTS], masked[PORTS], bound[PORTS];
+	unsigned told[PORTS]; // notifications the guest got
+	int mapped;
+	int event_fd;
+} * guest;
+
+static struct worker worker;
+static int control, tap, disk_file, log_file;
+static uint32_t disk_flags; // read_only
+
+static int fake_bind(struct peer *peer, uint32_t port)
+{
+	if (port >= PORTS || guest->bound[port]) {
+		return -EINVAL;
+	}
+	guest->bound[port] = true;
+	return port;
+}
+
+static void fake_unbind(struct peer *peer, uint32_t port)
+{
+	guest->bound[port] = guest->masked[port] = false;
+}
+
+static void fake_notify(struct peer *peer, uint32_t port)
+{
+	guest->told[port]++;
+}
+
+static void event_raise(void)
+{
+	uint64_t one = 1;
+
+	assert_int_equal(write(guest->event_fd, &one, sizeof(one)), 8);
+}
+
+static int fake_pending(struct peer *peer, uint32_t *ports, int max)
+{
+	uint64_t count;
+	int n = 0;
+
+	if (read(guest->event_fd, &count, sizeof(count)) != sizeof(count)) {
+		return 0;
+	}
+	for (int i = 0; i < PORTS && n < max; i++) {
+		if (guest->pending[i] && !guest->masked[i] && guest->bound[i]) {
+			guest->pending[i] = false;
+			guest->masked[i] = true;
+			ports[n++] = i;
+		}
+	}
+	return n;
+}
+
+static void fake_unmask(struct peer *peer, uint32_t port)
+{
+	guest->masked[port] = false;
+	if (guest->pending[port]) {
+		event_raise();
+	}
+}
+
+static void *fake_map(struct peer *peer, uint32_t gref)
+{
+	if (gref >= PAGES) {
+		errno = EINVAL;
+		return NULL;
+	}
+	guest->mapped++;
+	return guest->page[gref];
+}
+
+static void fake_unmap(struct peer *peer, void *page)
+{
+	guest->mapped--;
+}
+
+static int fake_copy(struct peer *peer, const struct peer_copy *pieces,
+		     int count, bool to_guest)
+{
+	assert_true(count <= PEER_COPY_MAX);
+	for (int i = 0; i < count; i++) {
+		char *there;
+
+		if (pieces[i].gref >= PAGES) {
+			return -EFAULT;
+		}
+		assert_true(pieces[i].offset + pieces[i].bytes <= 4096);
+		there = guest->page[pieces[i].gref] + pieces[i].offset;
+		if (to_guest) {
+			memcpy(there, pieces[i].local, pieces[i].bytes);
+		} else {
+			memcpy(pieces[i].local, there, pieces[i].bytes);
+		}
+	}
+	return 0;
+}
+
+static const struct peer_ops fake = {
+    .bind = fake_bind,
+    .unbind = fake_unbind,
+    .notify = fake_notify,
+    .pending = fake_pending,
+    .unmask = fake_unmask,
+    .map = fake_map,
+    .unmap = fake_unmap,
+    .copy = fake_copy,
+};
+
+// --- the guest's side -------------------------------------------------------
+
+static void run(void)
+{
+	for (int i = 0; i < 30; i++) {
+		worker_step(&worker, i < 5 ? 2 : 0);
+	}
+}
+
+static void notify(int port)
+{
+	guest->pending[port] = true;
+	event_raise();
+	run();
+}
+
+// One request to the store and its answer; events on the way are dropped.
+static const char *ask(uint32_t type, uint32_t tx, const char *payload,
+		       size_t bytes)
+{
+	struct xenstore_domain_interface *s = (void *)guest->page[STORE_PAGE];
+	static char text[WIRE_PAYLOAD_MAX + 1];
+	char message[WIRE_MESSAGE_MAX];
+	size_t n = wire_build(message, type, 7, tx, payload, bytes);
+	struct xsd_sockmsg h;
+
+	for (size_t i = 0; i < n; i++) {
+		s->req[MASK_XENSTORE_IDX(s->req_prod++)] = message[i];
+	}
+	notify(STORE_PORT);
+	for (;;) {
+		assert_true(s->rsp_prod - s->rsp_cons >= sizeof(h));
+		for (size_t i = 0; i < sizeof(h); i++) {
+			((char *)&h)[i] =
+			    s->rsp[MASK_XENSTORE_IDX(s->rsp_cons++)];
+		}
+		for (size_t i = 0; i < h.len; i++) {
+			if (s->rsp_prod == s->rsp_cons) {
+				notify(STORE_PORT);
+			}
+			text[i] = s->rsp[MASK_XENSTORE_IDX(s->rsp_cons++)];
+		}
+		text[h.len] = 0;
+		notify(STORE_PORT);
+		if (h.type != XS_WATCH_EVENT) {
+			return text;
+		}
+	}
+}
+
+static const char *get(const char *path)
+{
+	return ask(XS_READ, 0, path, strlen(path) + 1);
+}
+
+static const char *put(uint32_t tx, const char *path, const char *value)
+{
+	char both[256];
+	int n = snprintf(both, sizeof(both), "%s%c%s", path, 0, value);
+
+	return ask(XS_WRITE, tx, both, n);
+}
+
+static bool told(uint32_t type, struct wabed_message *message)
+{
+	static char packet[WABED_MAX_PACKET];
+
+	while (recv(control, packet, sizeof(packet), MSG_DONTWAIT) > 0) {
+		memcpy(message, packet, sizeof(*message));
+		if (message->type == type) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void *make_fdt(size_t *bytes)
+{
+	static char fdt[4096];
+	static const char argv[] = "/bin/echo\0hello";
+
+	fdt_create(fdt, sizeof(fdt));
+	fdt_finish_reservemap(fdt);
+	fdt_begin_node(fdt, "");
+	fdt_begin_node(fdt, "wabe-domain");
+	fdt_begin_node(fdt, "workload");
+	fdt_property(fdt, "argv", argv, sizeof(argv));
+	fdt_property_string(fdt, "user", "7:7");
+	fdt_end_node(fdt);
+	fdt_begin_node(fdt, "devices");
+	fdt_begin_node(fdt, "net@0");
+	fdt_property_string(fdt, "ip", "10.0.0.2/24");
+	fdt_end_node(fdt);
+	fdt_end_node(fdt);
+	fdt_end_node(fdt);
+	fdt_end_node(fdt);
+	fdt_finish(fdt);
+	*bytes = fdt_totalsize(fdt);
+	return fdt;
+}
+
+static int memory_file(size_t bytes)
+{
+	int fd = memfd_create("test", 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, bytes), 0);
+	return fd;
+}
+
+static int setup(void **state)
+{
+	struct wabed_message add = {
+	    .type = WABED_ADD,
+	    .domid = 9,
+	    .add = {.store_port = STORE_PORT,
+		    .console_port = CONSOLE_PORT,
+		    .store_gref = STORE_PAGE,
+		    .console_gref = CONSOLE_PAGE,
+		    .disk_count = 1,
+		    .net_count = 1,
+		    .memory_kib = 65536,
+		    .vcpus = 1,
+		    .name = "nine",
+		    .uuid = "00000000-0000-4000-8000-000000000009",
+		    .disks = {{.vdev = 51712}},
+		    .nets = {{.mac = {0, 0x16, 0x3e, 1, 2, 3}}}},
+	};
+	int pair[2], taps[2];
+	size_t bytes;
+	void *fdt = make_fdt(&bytes);
+
+	add.add.fdt_bytes = bytes;
+	add.add.disks[0].read_only = disk_flags;
+	guest = aligned_alloc(4096, (sizeof(*guest) + 4095) & ~4095ul);
+	memset(guest, 0, sizeof(*guest));
+	guest->event_fd = eventfd(0, EFD_NONBLOCK);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, taps), 0);
+	control = pair[0];
+	tap = taps[0];
+	disk_file = memory_file(DISK_BYTES);
+	log_file = memory_file(0);
+	assert_int_equal(worker_init(&worker, pair[1]), 0);
+	assert_int_equal(served_add(&worker, &add, &fake,
+				    (int[]){guest->event_fd, -1, dup(log_file),
+					    dup(disk_file), taps[1]},
+				    fdt),
+			 0);
+	run();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct wabed_message done;
+
+	served_remove(worker.domains, 77);
+	for (int i = 0; i < 100 && worker.domains; i++) {
+		worker_step(&worker, 10);
+	}
+	assert_null(worker.domains);
+	assert_true(told(WABED_DONE, &done));
+	assert_int_equal(done.sequence, 77);
+	assert_int_equal(guest->mapped, 0);
+	for (int i = 0; i < PORTS; i++) {
+		assert_false(guest->bound[i]);
+	}
+	assert_null(worker.round_first);
+	close(worker.control.fd);
+	worker_fini(&worker);
+	close(control);
+	close(tap);
+	close(disk_file);
+	close(log_file);
+	free(guest);
+	return 0;
+}
+
+static void the_store_describes_the_domain(void **state)
+{
+	assert_string_equal(get("name"), "nine");
+	assert_string_equal(get("domid"), "9");
+	assert_string_equal(get("memory/target"), "65536");
+	assert_string_equal(get("cpu/0/availability"), "online");
+	assert_string_equal(get("wabe/argv/0"), "/bin/echo");
+	assert_string_equal(get("wabe/argv/1"), "hello");
+	assert_string_equal(get("wabe/argv/2"), "ENOENT");
+	assert_string_equal(get("wabe/user"), "7:7");
+	assert_string_equal(get("wabe/net/ip"), "10.0.0.2/24");
+	assert_string_equal(get("wabe/root"), "xvda");
+	assert_int_equal(strlen(get("wabe/seed")), 64);
+	assert_string_equal(get("device/vbd/51712/backend"),
+			    "/local/domain/0/backend/vbd/9/51712");
+	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/state"),
+			    "2");
+	assert_string_equal(get("device/vif/0/mac"), "00:16:3e:01:02:03");
+	assert_string_equal(put(0, "wabe/argv/0", "x"), "EACCES");
+	assert_string_equal(
+	    put(0, "/local/domain/0/backend/vbd/9/51712/state", "4"), "EACCES");
+}
+
+static void the_creator_hears_of_state_and_exit(void **state)
+{
+	struct wabed_message m;
+
+	assert_string_equal(put(0, "wabe/state", "running"), "OK");
+	assert_true(told(WABED_NOTE, &m));
+	assert_string_equal(m.path, "wabe/state");
+	assert_string_equal(put(0, "wabe/exit", "code nonsense"), "OK");
+	assert_false(told(WABED_EXIT, &m));
+	assert_string_equal(put(0, "wabe/exit", "signal 9"), "OK");
+	assert_true(told(WABED_EXIT, &m));
+	assert_int_equal(m.kind, WABED_EXIT_SIGNAL);
+	assert_int_equal(m.value, 9);
+}
+
+// --- disk -------------------------------------------------------------------
+
+static blkif_front_ring_t front;
+
+static void disk_start(void)
+{
+	const char *tx;
+	uint32_t id;
+
+	memset(guest->page[DISK_PAGE], 0, 4096);
+	XEN_FRONT_RING_INIT(&front, (blkif_sring_t *)guest->page[DISK_PAGE],
+			    4096);
+	tx = ask(XS_TRANSACTION_START, 0, "", 1);
+	id = atoi(tx);
+	put(id, "device/vbd/51712/ring-ref", "2");
+	put(id, "device/vbd/51712/event-channel", "3");
+	put(id, "device/vbd/51712/protocol", "x86_64-abi");
+	put(id, "device/vbd/51712/state", "3");
+	assert_string_equal(ask(XS_TRANSACTION_END, id, "T", 2), "OK");
+	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/state"),
+			    "4");
+	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/sectors"),
+			    "2048");
+	put(0, "device/vbd/51712/state", "4");
+}
+
+static int disk_do(blkif_request_t request)
+{
+	static uint64_t id = 1000;
+	blkif_response_t response;
+
+	request.id = ++id;
+	*RING_GET_REQUEST(&front, front.req_prod_pvt) = request;
+	front.req_prod_pvt++;
+	RING_PUSH_REQUESTS(&front);
+	notify(DISK_PORT);
+	for (int i = 0; i < 200 && !XEN_RING_NR_UNCONSUMED_RESPONSES(&front);
+	     i++) {
+		worker_step(&worker, 10);
+	}
+	assert_int_equal(XEN_RING_NR_UNCONSUMED_RESPONSES(&front), 1);
+	response = *RING_GET_RESPONSE(&front, front.rsp_cons);
+	front.rsp_cons++;
+	assert_int_equal(response.id, id);
+	assert_int_equal(response.operation, request.operation);
+	return response.status;
+}
+
+static void disk_reads_and_writes(void **state)
+{
+	blkif_request_t r = {
+	    .operation = BLKIF_OP_WRITE, .nr_segments = 2, .sector_number = 8};
+
+	disk_start();
+	memset(guest->page[DATA_PAGE], 'a', 4096);
+	memset(guest->page[DATA_PAGE + 1], 'b', 4096);
+	r.seg[0] = (struct blkif_request_segment){DATA_PAGE, 0, 7};
+	r.seg[1] = (struct blkif_request_segment){DATA_PAGE + 1, 2, 3};
+	for (int i = 0; i < 100; i++) { // around the ring
+		assert_int_equal(disk_do(r), BLKIF_RSP_OKAY);
+	}
+	r.operation = BLKIF_OP_READ;
+	r.sector_number = 15;
+	r.nr_segments = 1;
+	r.seg[0] = (struct blkif_request_segment){DATA_PAGE + 2, 1, 2};
+	assert_int_equal(disk_do(r), BLKIF_RSP_OKAY);
+	assert_int_equal(guest->page[DATA_PAGE + 2][511], 0);
+	assert_int_equal(guest->page[DATA_PAGE + 2][512], 'a');
+	assert_int_equal(guest->page[DATA_PAGE + 2][1024], 'b');
+	assert_int_equal(guest->page[DATA_PAGE + 2][1536], 0);
+	r.operation = BLKIF_OP_FLUSH_DISKCACHE;
+	r.nr_segments = 0;
+	assert_int_equal(disk_do(r), BLKIF_RSP_OKAY);
+	assert_true(guest->told[DISK_PORT] > 0);
+}
+
+static void disk_refuses_nonsense(void **state)
+{
+	blkif_request_t r = {.operation = BLKIF_OP_READ, .nr_segments = 1};
+
+	disk_start();
+	r.seg[0] = (struct blkif_request_segment){DATA_PAGE, 0, 7};
+	r.sector_number = 2041;
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.sector_number = UINT64_MAX;
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.sector_number = UINT64_MAX / 512 + 1;
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.sector_number = 0;
+	r.seg[0].last_sect = 8;
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.seg[0] = (struct blkif_request_segment){DATA_PAGE, 5, 4};
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.seg[0] = (struct blkif_request_segment){100000, 0, 0};
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.nr_segments = 12;
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.nr_segments = 0;
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	r.operation = 200;
+	assert_int_equal(disk_do(r), BLKIF_RSP_EOPNOTSUPP);
+	r.operation = BLKIF_OP_INDIRECT;
+	assert_int_equal(disk_do(r), BLKIF_RSP_EOPNOTSUPP);
+	// still a disk
+	r.operation = BLKIF_OP_READ;
+	r.nr_segments = 1;
+	r.seg[0] = (struct blkif_request_segment){DATA_PAGE, 0, 7};
+	assert_int_equal(disk_do(r), BLKIF_RSP_OKAY);
+}
+
+static void read_only_disk_is_not_written(void **state)
+{
+	blkif_request_t r = {.operation = BLKIF_OP_WRITE, .nr_segments = 1};
+	char byte = 'x';
+
+	disk_start();
+	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/info"),
+			    "4");
+	memset(guest->page[DATA_PAGE], 'w', 4096);
+	r.seg[0] = (struct blkif_request_segment){DATA_PAGE, 0, 7};
+	assert_int_equal(disk_do(r), BLKIF_RSP_ERROR);
+	assert_int_equal(pread(disk_file, &byte, 1, 0), 1);
+	assert_int_equal(byte, 0);
+}
+
+static void disk_ring_overflow_loses_the_disk_alone(void **state)
+{
+	struct wabed_message lost;
+
+	disk_start();
+	front.sring->req_prod += 33;
+	notify(DISK_PORT);
+	assert_true(told(WABED_LOST, &lost));
+	assert_string_equal(lost.path, "vbd/51712");
+	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/state"),
+			    "6");
+	// no way back
+	put(0, "device/vbd/51712/state", "1");
+	put(0, "device/vbd/51712/state", "3");
+	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/state"),
+			    "6");
+	assert_false(guest->bound[DISK_PORT]);
+	assert_true(guest->bound[CONSOLE_PORT]);
+	assert_string_equal(get("name"), "nine");
+}
+
+static void disk_closes_and_comes_again(void **state)
+{
+	blkif_request_t r = {.operation = BLKIF_OP_FLUSH_DISKCACHE};
+
+	for (int i = 0; i < 3; i++) {
+		disk_start();
+		assert_int_equal(disk_do(r), BLKIF_RSP_OKAY);
+		put(0, "device/vbd/51712/state", "5");
+		assert_string_equal(
+		    get("/local/domain/0/backend/vbd/9/51712/state"), "5");
+		put(0, "device/vbd/51712/state", "6");
+		assert_string_equal(
+		    get("/local/domain/0/backend/vbd/9/51712/state"), "6");
+		assert_int_equal(guest->mapped, 2);
+		put(0, "device/vbd/51712/state", "1");
+		assert_string_equal(
+		    get("/local/domain/0/backend/vbd/9/51712/state"), "2");
+	}
+}
+
+static void disk_without_ring_is_lost(void **state)
+{
+	struct wabed_message lost;
+
+	put(0, "device/vbd/51712/ring-ref", "99999");
+	put(0, "device/vbd/51712/event-channel", "3");
+	put(0, "device/vbd/51712/state", "3");
+	assert_true(told(WABED_LOST, &lost));
+	assert_string_equal(get("name"), "nine");
+}
+
+// Removal with requests under way: nothing is used after it is freed.
+static void removal_waits_for_requests(void **state)
+{
+	blkif_request_t r = {.operation = BLKIF_OP_READ, .nr_segments = 1};
+
+	disk_start();
+	r.seg[0] = (struct blkif_request_segment){DATA_PAGE, 0, 7};
+	for (int i = 0; i < 32; i++) {
+		*RING_GET_REQUEST(&front, front.req_prod_pvt) = r;
+		front.req_prod_pvt++;
+	}
+	RING_PUSH_REQUESTS(&front);
+	guest->pending[DISK_PORT] = true;
+	event_raise();
+	worker_step(&worker, 0);
+}
+
+// --- network ----------------------------------------------------------------
+
+static netif_tx_front_ring_t tx;
+static netif_rx_front_ring_t rx;
+
+static void net_start(void)
+{
+	XEN_FRONT_RING_INIT(&tx, (netif_tx_sring_t *)guest->page[TX_PAGE],
+			    4096);
+	XEN_FRONT_RING_INIT(&rx, (netif_rx_sring_t *)guest->page[RX_PAGE],
+			    4096);
+	put(0, "device/vif/0/tx-ring-ref", "3");
+	put(0, "device/vif/0/rx-ring-ref", "4");
+	put(0, "device/vif/0/event-channel", "4");
+	put(0, "device/vif/0/request-rx-copy", "1");
+	put(0, "device/vif/0/state", "4");
+	assert_string_equal(get("/local/domain/0/backend/vif/9/0/state"), "4");
+}
+
+static void tx_put(uint16_t id, uint32_t gref, uint16_t offset, uint16_t size,
+		   uint16_t flags)
+{
+	*RING_GET_REQUEST(&tx, tx.req_prod_pvt) = (netif_tx_request_t){
+	    .gref = gref,
+	    .offset = offset,
+	    .flags = flags,
+	    .id = id,
+	    .size = size,
+	};
+	tx.req_prod_pvt++;
+}
+
+static int tx_answer(uint16_t id)
+{
+	netif_tx_response_t r;
+
+	assert_true(XEN_RING_NR_UNCONSUMED_RESPONSES(&tx) > 0);
+	r = *RING_GET_RESPONSE(&tx, tx.rsp_cons);
+	tx.rsp_cons++;
+	if (r.status != NETIF_RSP_NULL) {
+		assert_int_equal(r.id, id);
+	}
+	return r.status;
+}
+
+// A TCP frame of our own address in page DATA_PAGE.
+static void frame_make(void)
+{
+	char *f = guest->page[DATA_PAGE];
+
+	memset(f, 0, 4096);
+	memcpy(f, "\xff\xff\xff\xff\xff\xff\x00\x16\x3e\x01\x02\x03\x08\x00",
+	       14);
+	f[14] = 0x45;
+	f[14 + 9] = 6;
+	f[14 + 20 + 12] = 0x50;
+	memset(f + 54, 'd', 4042);
+}
+
+static void packets_go_out(void **state)
+{
+	struct virtio_net_hdr header;
+	char got[70000];
+	ssize_t n;
+
+	net_start();
+	frame_make();
+	tx_put(1, DATA_PAGE, 0, 60, 0);
+	RING_PUSH_REQUESTS(&tx);
+	notify(NET_PORT);
+	n = recv(tap, got, sizeof(got), MSG_DONTWAIT);
+	assert_int_equal(n, 70);
+	assert_memory_equal(got + 10, guest->page[DATA_PAGE], 60);
+	assert_int_equal(tx_answer(1), NETIF_RSP_OKAY);
+	// in three pieces, to be cut, its checksum left out
+	memset(guest->page[DATA_PAGE + 1], 'e', 4096);
+	tx_put(2, DATA_PAGE, 0, 1000 + 2000 + 96,
+	       NETTXF_more_data | NETTXF_extra_info | NETTXF_csum_blank |
+		   NETTXF_data_validated);
+	memset(RING_GET_REQUEST(&tx, tx.req_prod_pvt), 0,
+	       sizeof(netif_tx_request_t));
+	((netif_extra_info_t *)RING_GET_REQUEST(&tx, tx.req_prod_pvt))->type =
+	    XEN_NETIF_EXTRA_TYPE_GSO;
+	((netif_extra_info_t *)RING_GET_REQUEST(&tx, tx.req_prod_pvt))
+	    ->u.gso.size = 1448;
+	((netif_extra_info_t *)RING_GET_REQUEST(&tx, tx.req_prod_pvt))
+	    ->u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+	tx.req_prod_pvt++;
+	tx_put(3, DATA_PAGE + 1, 100, 2000, NETTXF_more_data);
+	tx_put(4, DATA_PAGE + 1, 4000, 96, 0);
+	RING_PUSH_REQUESTS(&tx);
+	notify(NET_PORT);
+	n = recv(tap, got, sizeof(got), MSG_DONTWAIT);
+	assert_int_equal(n, 10 + 3096);
+	memcpy(&header, got, sizeof(header));
+	assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+	assert_int_equal(header.gso_size, 1448);
+	assert_int_equal(header.csum_start, 34);
+	assert_int_equal(header.csum_offset, 16);
+	assert_int_equal(header.hdr_len, 54);
+	assert_int_equal(got[10 + 999], 'd');
+	assert_int_equal(got[10 + 1000], 'e');
+	assert_int_equal(tx_answer(2), NETIF_RSP_OKAY);
+	assert_int_equal(tx_answer(0), NETIF_RSP_NULL);
+	assert_int_equal(tx_answer(3), NETIF_RSP_OKAY);
+	assert_int_equal(tx_answer(4), NETIF_RSP_OKAY);
+}
+
+static void packets_refused_are_not_sent(void **state)
+{
+	char got[4096];
+
+	net_start();
+	frame_make();
+	tx_put(1, DATA_PAGE, 0, 10, 0); // no frame
+	tx_put(2, 70000, 0, 60, 0);	// no such page
+	RING_PUSH_REQUESTS(&tx);
+	notify(NET_PORT);
+	assert_int_equal(tx_answer(1), NETIF_RSP_ERROR);
+	assert_int_equal(tx_answer(2), NETIF_RSP_ERROR);
+	guest->page[DATA_PAGE][11] = 9; // another's address
+	tx_put(3, DATA_PAGE, 0, 60, 0);
+	RING_PUSH_REQUESTS(&tx);
+	notify(NET_PORT);
+	assert_int_equal(tx_answer(3), NETIF_RSP_OKAY);
+	assert_int_equal(recv(tap, got, sizeof(got), MSG_DONTWAIT), -1);
+}
+
+static void packets_come_in(void **state)
+{
+	char frame[10 + 200] = {VIRTIO_NET_HDR_F_NEEDS_CSUM};
+
+	net_start();
+	memset(frame + 10, 'q', 200);
+	// no buffer yet: it waits
+	assert_int_equal(send(tap, frame, sizeof(frame), 0), 210);
+	run();
+	assert_int_equal(XEN_RING_NR_UNCONSUMED_RESPONSES(&rx), 0);
+	for (int i = 0; i < 8; i++) {
+		*RING_GET_REQUEST(&rx, rx.req_prod_pvt) = (netif_rx_request_t){
+		    .id = i,
+		    .gref = DATA_PAGE + i,
+		};
+		rx.req_prod_pvt++;
+	}
+	RING_PUSH_REQUESTS(&rx);
+	notify(NET_PORT);
+	assert_int_equal(send(tap, frame, sizeof(frame), 0), 210);
+	run();
+	assert_int_equal(XEN_RING_NR_UNCONSUMED_RESPONSES(&rx), 2);
+	assert_int_equal(RING_GET_RESPONSE(&rx, 0)->status, 200);
+	assert_int_equal(RING_GET_RESPONSE(&rx, 1)->id, 1);
+	assert_int_equal(RING_GET_RESPONSE(&rx, 1)->flags,
+			 NETRXF_csum_blank | NETRXF_data_validated);
+	assert_int_equal(guest->page[DATA_PAGE][199], 'q');
+	assert_int_equal(guest->page[DATA_PAGE][200], 0);
+	assert_true(guest->told[NET_PORT] > 0);
+}
+
+static void broken_packets_lose_the_interface(void **state)
+{
+	struct wabed_message lost;
+
+	net_start();
+	frame_make();
+	tx_put(1, DATA_PAGE, 0, 100, NETTXF_more_data); // no end
+	RING_PUSH_REQUESTS(&tx);
+	notify(NET_PORT);
+	assert_true(told(WABED_LOST, &lost));
+	assert_string_equal(lost.path, "vif/0");
+	assert_string_equal(get("/local/domain/0/backend/vif/9/0/state"), "6");
+	assert_string_equal(get("name"), "nine");
+}
+
+static void a_piece_across_its_page_loses_the_interface(void **state)
+{
+	struct wabed_message lost;
+
+	net_start();
+	tx_put(1, DATA_PAGE, 4090, 60, 0);
+	RING_PUSH_REQUESTS(&tx);
+	notify(NET_PORT);
+	assert_true(told(WABED_LOST, &lost));
+}
+
+static void receive_ring_overflow_loses_the_interface(void **state)
+{
+	struct wabed_message lost;
+
+	net_start();
+	rx.sring->req_prod += 257;
+	notify(NET_PORT);
+	assert_true(told(WABED_LOST, &lost));
+}
+
+// --- console ----------------------------------------------------------------
+
+static void print(const char *text)
+{
+	struct xencons_interface *c = (void *)guest->page[CONSOLE_PAGE];
+
+	while (*text) {
+		c->out[MASK_XENCONS_IDX(c->out_prod++, c->out)] = *text++;
+	}
+	notify(CONSOLE_PORT);
+	for (int i = 0; i < 20; i++) {
+		worker_step(&worker, 1);
+	}
+}
+
+static void console_goes_to_log_and_clients(void **state)
+{
+	struct xencons_interface *c = (void *)guest->page[CONSOLE_PAGE];
+	char got[300] = "";
+	int pair[2];
+
+	print("hello\n");
+	assert_int_equal(pread(log_file, got, sizeof(got), 0), 6);
+	assert_string_equal(got, "hello\n");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(console_attach(worker.domains, pair[1], 1000), 0);
+	print("again\n");
+	memset(got, 0, sizeof(got));
+	assert_int_equal(recv(pair[0], got, sizeof(got), MSG_DONTWAIT), 12);
+	assert_string_equal(got, "hello\nagain\n");
+	assert_int_equal(send(pair[0], "typed", 5, 0), 5);
+	run();
+	assert_int_equal(c->in_prod, 5);
+	assert_memory_equal(c->in, "typed", 5);
+	// more than the guest takes: it waits in the socket
+	for (int i = 0; i < 40; i++) {
+		send(pair[0], got, 100, MSG_DONTWAIT);
+	}
+	run();
+	assert_int_equal(c->in_prod, 1024);
+	c->in_cons = 1024;
+	notify(CONSOLE_PORT);
+	assert_int_equal(c->in_prod, 2048);
+	close(pair[0]);
+	c->in_cons = c->in_prod;
+	notify(CONSOLE_PORT);
+	c->in_cons = c->in_prod;
+	notify(CONSOLE_PORT);
+	run();
+	assert_null(worker.domains->console.clients[0]);
+}
+
+static void a_client_may_go_before_its_tail(void **state)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(console_attach(worker.domains, pair[1], 1000), 0);
+	close(pair[0]);
+	run();
+}
+
+static void log_is_bounded_and_keeps_the_newest(void **state)
+{
+	struct stat info;
+	char line[1025], last[32];
+
+	for (int i = 0; i < 1500; i++) {
+		snprintf(line, sizeof(line), "%1022d\n", i);
+		print(line);
+	}
+	fstat(log_file, &info);
+	assert_true(info.st_size <= 1 << 20);
+	assert_true(info.st_size > 1 << 18);
+	assert_int_equal(pread(log_file, last, 5, info.st_size - 5), 5);
+	assert_memory_equal(last, "1499\n", 5);
+}
+
+static void lying_console_indices_lose_the_console(void **state)
+{
+	struct xencons_interface *c = (void *)guest->page[CONSOLE_PAGE];
+	struct wabed_message lost;
+
+	c->out_prod = c->out_cons + 2049;
+	notify(CONSOLE_PORT);
+	assert_true(told(WABED_LOST, &lost));
+	assert_string_equal(lost.path, "console");
+	assert_string_equal(get("name"), "nine");
+}
+
+static void a_lying_store_ring_ends_the_store(void **state)
+{
+	struct xenstore_domain_interface *s = (void *)guest->page[STORE_PAGE];
+	struct wabed_message gone;
+
+	s->req_prod = s->req_cons + 1025;
+	notify(STORE_PORT);
+	assert_true(told(WABED_GONE, &gone));
+	assert_int_equal(gone.domid, 9);
+}
+
+// --- the program ------------------------------------------------------------
+
+static void program_talk(int fd)
+{
+	struct wabed_message m = {.version = WABED_VERSION,
+				  .type = WABED_STATS,
+				  .sequence = 5,
+				  .domid = 3};
+
+	assert_int_equal(recv(fd, &m, sizeof(m), 0), sizeof(m));
+	assert_int_equal(m.type, WABED_READY);
+	m = (struct wabed_message){.version = WABED_VERSION,
+				   .type = WABED_STATS,
+				   .sequence = 5,
+				   .domid = 3};
+	assert_int_equal(send(fd, &m, sizeof(m), 0), sizeof(m));
+	assert_int_equal(recv(fd, &m, sizeof(m), 0), sizeof(m));
+	assert_int_equal(m.type, WABED_DONE);
+	assert_int_equal(m.sequence, 5);
+	assert_int_equal(m.error, ESRCH);
+}
+
+// ADD with files that are no Xen devices: refused, and the worker lives.
+static void program_add(int fd)
+{
+	struct wabed_message m = {.version = WABED_VERSION,
+				  .type = WABED_ADD,
+				  .sequence = 6,
+				  .domid = 3,
+				  .add = {.name = "x", .uuid = "u"}};
+	int fds[3] = {open("/dev/null", O_RDWR), open("/dev/null", O_RDWR),
+		      memory_file(0)};
+	struct iovec part = {&m, sizeof(m)};
+	char rights[CMSG_SPACE(sizeof(fds))];
+	struct msghdr header = {.msg_iov = &part,
+				.msg_iovlen = 1,
+				.msg_control = rights,
+				.msg_controllen = sizeof(rights)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	assert_int_equal(sendmsg(fd, &header, 0), sizeof(m));
+	assert_int_equal(recv(fd, &m, sizeof(m), 0), sizeof(m));
+	assert_int_equal(m.type, WABED_DONE);
+	assert_int_equal(m.sequence, 6);
+	assert_int_not_equal(m.error, 0);
+	for (int i = 0; i < 3; i++) {
+		close(fds[i]);
+	}
+}
+
+static void the_program_runs_confined(void **state)
+{
+	int pair[2], status;
+	char line[256];
+	bool filtered = false;
+	FILE *file;
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(pair[1], 3);
+		for (int i = 4; i < 64; i++) {
+			close(i);
+		}
+		execl(WORKER_PROGRAM, "wabed-worker", NULL);
+		_exit(99);
+	}
+	close(pair[1]);
+	program_talk(pair[0]);
+	program_add(pair[0]);
+	snprintf(line, sizeof(line), "/proc/%d/status", pid);
+	file = fopen(line, "r");
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "Seccomp:", 8)) {
+			filtered = atoi(line + 8) == 2;
+		}
+		if (!strncmp(line, "Uid:", 4) && !getuid()) {
+			assert_int_equal(atoi(line + 4), 65534);
+		}
+	}
+	fclose(file);
+	assert_true(filtered);
+	close(pair[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static int setup_read_only(void **state)
+{
+	disk_flags = 1;
+	setup(state);
+	disk_flags = 0;
+	return 0;
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(the_store_describes_the_domain),
+	    CASE(the_creator_hears_of_state_and_exit),
+	    CASE(disk_reads_and_writes),
+	    CASE(disk_refuses_nonsense),
+	    cmocka_unit_test_setup_teardown(read_only_disk_is_not_written,
+					    setup_read_only, teardown),
+	    CASE(disk_ring_overflow_loses_the_disk_alone),
+	    CASE(disk_closes_and_comes_again),
+	    CASE(disk_without_ring_is_lost),
+	    CASE(removal_waits_for_requests),
+	    CASE(packets_go_out),
+	    CASE(packets_refused_are_not_sent),
+	    CASE(packets_come_in),
+	    CASE(broken_packets_lose_the_interface),
+	    CASE(a_piece_across_its_page_loses_the_interface),
+	    CASE(receive_ring_overflow_loses_the_interface),
+	    CASE(console_goes_to_log_and_clients),
+	    CASE(a_client_may_go_before_its_tail),
+	    CASE(log_is_bounded_and_keeps_the_newest),
+	    CASE(lying_console_indices_lose_the_console),
+	    CASE(a_lying_store_ring_ends_the_store),
+	    cmocka_unit_test(the_program_runs_confined),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
