@@ -81,7 +81,7 @@ needs-%:
 $(CACHE)/dom0/ready:
 	@guests/dom0/fetch $(CACHE)/dom0
 
-test: needs-build-check-run-grub
+test: needs-build-toolstack-check-run-grub
 	@$(MAKE) --no-print-directory test-all
 test-all: $(BUILD)/wabe $(CACHE)/dom0/ready $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests
 	@tests/run tests/unit/run.sh $(SYSTEM)
