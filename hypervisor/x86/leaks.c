@@ -5,6 +5,7 @@
 // context.c.)
 #include <wabe/cpu.h>
 #include <wabe/lib.h>
+#include <wabe/mmu.h>
 
 #define MSR_SPEC_CTRL 0x48
 #define MSR_ARCH_CAPS 0x10a
@@ -61,6 +62,9 @@ void INIT_TEXT leaks_print(void)
 	       intel && !(c & (CAPS_RDCL_NO | CAPS_SKIP_L1DFL)) ? " L1TF" : "",
 	       mds ? " MDS" : "", intel && !(c & CAPS_TAA_NO) ? " TAA" : "",
 	       intel && !(c & CAPS_FBSDP_NO) ? " MMIO" : "");
+	if (intel && !(c & CAPS_RDCL_NO)) {
+		l1tf_guard();
+	}
 	printk("Against them: guests' memory not mapped, indexes masked, "
 	       "entries checked for L1TF%s%s%s%s",
 	       f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
