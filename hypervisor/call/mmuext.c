@@ -164,13 +164,11 @@ static long op_own(struct domain *d, const struct mmuext_op *op)
 
 // What is about frames goes for those of domains, not for devices' (DOMID_IO)
 // nor the hypervisor's (DOMID_XEN).
-static bool frames_allowed(const struct domain *d)
-{
-	return d != &dom_io && d != &dom_xen;
-}
-
 static long op_frame(struct domain *d, const struct mmuext_op *op)
 {
+	if (d == &dom_io || d == &dom_xen) {
+		return -EINVAL;
+	}
 	switch (op->cmd) {
 	case MMUEXT_UNPIN_TABLE:
 		return op_unpin(d, op);
@@ -186,30 +184,14 @@ static long op_frame(struct domain *d, const struct mmuext_op *op)
 static long op_do(struct domain *d, const struct mmuext_op *op)
 {
 	switch (op->cmd) {
-	case MMUEXT_PIN_L1_TABLE:
-	case MMUEXT_PIN_L2_TABLE:
-	case MMUEXT_PIN_L3_TABLE:
-	case MMUEXT_PIN_L4_TABLE:
-	case MMUEXT_UNPIN_TABLE:
+	case MMUEXT_PIN_L1_TABLE ... MMUEXT_UNPIN_TABLE:
 	case MMUEXT_CLEAR_PAGE:
 	case MMUEXT_COPY_PAGE:
-		return frames_allowed(d) ? op_frame(d, op) : -EINVAL;
-	case MMUEXT_NEW_BASEPTR:
-	case MMUEXT_NEW_USER_BASEPTR:
-	case MMUEXT_TLB_FLUSH_LOCAL:
-	case MMUEXT_INVLPG_LOCAL:
-	case MMUEXT_TLB_FLUSH_MULTI:
-	case MMUEXT_INVLPG_MULTI:
-	case MMUEXT_TLB_FLUSH_ALL:
-	case MMUEXT_INVLPG_ALL:
-	case MMUEXT_SET_LDT:
-	case MMUEXT_FLUSH_CACHE:
-	case MMUEXT_FLUSH_CACHE_GLOBAL:
-	case MMUEXT_MARK_SUPER:
-	case MMUEXT_UNMARK_SUPER:
-		return op_own(d, op);
-	default:
+		return op_frame(d, op);
+	case OP_UNUSED:
 		return -ENOSYS;
+	default:
+		return op->cmd > MMUEXT_UNMARK_SUPER ? -ENOSYS : op_own(d, op);
 	}
 }
 
