@@ -70,7 +70,7 @@ export BUILD WABE_CACHE := $(CACHE)
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 -include xenstore-glue/glue.mk toolstack/wabed/wabed.mk
 
-SYSTEM_TESTS := memory devices guests smp many grub boot1 sched xl
+SYSTEM_TESTS := memory devices guests smp wabe many grub boot1 sched xl
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 SOAK := $(wildcard tests/system/soak*.sh)
 
@@ -78,29 +78,35 @@ SOAK := $(wildcard tests/system/soak*.sh)
 needs-%:
 	@tests/needs $(subst -, ,$*)
 
-$(CACHE)/dom0/ready:
+$(CACHE)/dom0/ready2:
 	@guests/dom0/fetch $(CACHE)/dom0
 
-test: needs-build-toolstack-check-run-grub
+$(CACHE)/linux/vmlinux: $(wildcard guests/linux/*)
+	@guests/linux/build $(CACHE)/linux
+	@touch $@
+
+test: needs-build-toolstack-linux-check-run-grub
 	@$(MAKE) --no-print-directory test-all
-test-all: $(BUILD)/wabe $(CACHE)/dom0/ready $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests
+test-all: $(BUILD)/wabe $(CACHE)/dom0/ready2 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
+		toolstack-all $(CACHE)/linux/vmlinux
 	@tests/run tests/unit/run.sh $(SYSTEM)
 
 soak: needs-build-check-run-grub
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready guests
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests
 	@JOBS=1 tests/run $(SOAK)
 
 # About 5 minutes; the figures are the same on any machine.
 bench: needs-build-run
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready guests
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests
 	@tests/bench/run
 
 check: needs-build-check
 	@tests/check
 
 # Boot to a dom0 shell; without a terminal: show what it is and stop.
-run: needs-build-run
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready
+run: needs-build-toolstack-linux-run
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 toolstack-all \
+		$(CACHE)/linux/vmlinux
 	@tests/system/play
 
 help:
