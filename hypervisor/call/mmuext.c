@@ -11,6 +11,7 @@
 #include "mmu.h"
 
 #define FRAME_UNITS 16 // work of clearing or copying a frame
+#define OP_UNUSED 14
 
 static long op_pin(struct domain *d, const struct mmuext_op *op)
 {
