@@ -74,6 +74,7 @@ static void domain_make(struct dom0_builder *b)
 	b->domain->pages_max = ~0ull;
 	// As Xen's builder does for a kernel that says it can.
 	bit_set(&b->domain->vm_assist, VMASST_TYPE_pae_extended_cr3);
+	bit_set(&b->domain->vm_assist, VMASST_TYPE_writable_pagetables);
 	b->pages = dom0_memory_target();
 }
 

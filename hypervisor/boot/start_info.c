@@ -101,6 +101,7 @@ void dom0_start_info_write(const struct dom0_builder *b)
 		si.mod_start = l->initrd;
 		si.flags |= SIF_MOD_START_PFN;
 	}
+	si.first_p2m_pfn = l->mapped; // where it would be
 	if (l->p2m_table_count) {
 		si.first_p2m_pfn = l->p2m;
 		si.nr_p2m_frames = l->p2m_frames + l->p2m_table_count;

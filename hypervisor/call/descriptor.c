@@ -85,7 +85,7 @@ long call_set_debugreg(u64 reg, u64 value, u64 a2, u64 a3, u64 a4)
 long call_get_debugreg(u64 reg, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	if (reg >= 8) {
-		return -EINVAL;
+		return -ENODEV;
 	}
 	if (reg == 4 || reg == 5) {
 		reg += 2;

@@ -110,7 +110,7 @@ long call_memory_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 	case XENMEM_exchange:
 		return start ? -EINVAL : memory_exchange(GVA(arg));
 	case XENMEM_maximum_ram_page:
-		return (long)frames_end - 1;
+		return (long)frames_end;
 	case XENMEM_current_reservation:
 	case XENMEM_maximum_reservation:
 	case XENMEM_maximum_gpfn:

@@ -176,6 +176,8 @@ static long restore_msi(gva_t arg)
 
 static long privileged_op(u32 op, gva_t arg)
 {
+	u16 function;
+
 	switch (op) {
 	case PHYSDEVOP_apic_read:
 		return apic_read(arg);
@@ -201,7 +203,7 @@ static long privileged_op(u32 op, gva_t arg)
 	case PHYSDEVOP_pci_mmcfg_reserved:
 	case PHYSDEVOP_prepare_msix:
 	case PHYSDEVOP_release_msix:
-		return 0;
+		return copy_from_guest(&function, arg, sizeof(function));
 	default:
 		return -ENOSYS;
 	}

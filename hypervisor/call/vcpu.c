@@ -33,9 +33,6 @@ static long initialise(struct vcpu *v, u64 arg)
 	struct vcpu_guest_context *c;
 	long error = -EFAULT;
 
-	if (v->initialised) {
-		return -EEXIST;
-	}
 	c = heap_alloc(sizeof(*c));
 	if (!c) {
 		return -ENOMEM;
@@ -98,6 +95,7 @@ static long send_nmi(struct vcpu *v)
 
 // --- timers -----------------------------------------------------------------
 
+// A time that has passed is one to fire at once, whatever the flags say.
 static long set_singleshot(struct vcpu *v, u64 arg)
 {
 	struct vcpu_set_singleshot_timer set;
@@ -107,10 +105,6 @@ static long set_singleshot(struct vcpu *v, u64 arg)
 	}
 	if (copy_from_guest(&set, GVA(arg), sizeof(set))) {
 		return -EFAULT;
-	}
-	if ((set.flags & VCPU_SSHOTTMR_future) &&
-	    set.timeout_abs_ns < time_now()) {
-		return -ETIME;
 	}
 	timer_set(&v->singleshot, set.timeout_abs_ns);
 	return 0;
@@ -217,7 +211,7 @@ long call_vcpu_op(u64 cmd, u64 id, u64 arg, u64 a3, u64 a4)
 	case VCPUOP_register_vcpu_info:
 		return register_info(v, arg);
 	case VCPUOP_send_nmi:
-		return send_nmi(v);
+		return arg ? -EINVAL : send_nmi(v);
 	case VCPUOP_get_physid:
 		return get_physid(v, arg);
 	}

@@ -149,7 +149,7 @@ long call_xen_version(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 	case XENVER_get_features:
 		return features(d, arg);
 	case XENVER_pagesize:
-		return PAGE_SIZE;
+		return arg ? -EINVAL : (long)PAGE_SIZE;
 	case XENVER_guest_handle:
 		return copy_to_guest(GVA(arg), d->handle, sizeof(d->handle));
 	case XENVER_commandline:
@@ -163,8 +163,7 @@ long call_xen_version(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 	}
 }
 
-// Types 0, 1 and 3 speak of 32-bit guests and change nothing; page-table
-// writes (2) are emulated with or without it.
+// Types 0 and 1 speak of 32-bit guests and change nothing.
 #define ASSISTS                                 \
 	(BIT(VMASST_TYPE_4gb_segments) |        \
 	 BIT(VMASST_TYPE_4gb_segments_notify) | \

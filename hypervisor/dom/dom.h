@@ -39,6 +39,8 @@ void domain_exception_raise(void);
 void vcpu_destroy(struct vcpu *v);
 // Stop the vCPU's timers for good.
 void vcpu_kill_timers(struct vcpu *v);
+// `v`, which has a periodic timer, begins to run here.
+void vcpu_ticks_start(struct vcpu *v);
 // runstate.c
 // Enter a runstate now; runq.lock of v held, or v unknown to others.
 void runstate_change(struct vcpu *v, int state, u64 now);

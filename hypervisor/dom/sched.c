@@ -415,6 +415,9 @@ static void switch_to(struct cpu *c, struct vcpu *prev, struct vcpu *next,
 		next->sched->time_cpu = c->id;
 		vcpu_time_publish(next);
 	}
+	if (unlikely(next->period_ns)) {
+		vcpu_ticks_start(next);
+	}
 	if (unlikely(next->runstate_gva)) {
 		runstate_copy_out(next);
 	}

@@ -11,6 +11,8 @@
 
 #include "dom.h"
 
+#define PERIOD_DEFAULT_NS 10000000ull
+
 // --- timers -----------------------------------------------------------------
 
 static void singleshot_fires(void *data)
@@ -23,11 +25,20 @@ static void periodic_fires(void *data)
 	struct vcpu *v = data;
 	u64 period = READ_ONCE(v->period_ns);
 
+	if (!READ_ONCE(v->running)) {
+		return; // no ticks for who sleeps or waits
+	}
 	virq_raise_vcpu(v, VIRQ_TIMER);
 	if (period) {
 		timer_set(&v->periodic,
 			  MAX(v->periodic.node.key + period, time_now()));
 	}
+}
+
+// When the next is due, or now.
+void vcpu_ticks_start(struct vcpu *v)
+{
+	timer_set(&v->periodic, MAX(v->periodic.node.key, time_now()));
 }
 
 static void poll_times_out(void *data)
@@ -41,6 +52,7 @@ static void poll_times_out(void *data)
 
 static void timers_create(struct vcpu *v)
 {
+	v->period_ns = PERIOD_DEFAULT_NS;
 	timer_init(&v->singleshot, singleshot_fires, v);
 	timer_init(&v->periodic, periodic_fires, v);
 	timer_init(&v->poll_timer, poll_times_out, v);

@@ -161,6 +161,8 @@ int evtchn_set_priority(struct domain *d, u32 port, u32 priority)
 		error = -ENOSYS;
 	} else if (priority > EVTCHN_FIFO_PRIORITY_MIN) {
 		error = -EINVAL;
+	} else if (p->state == PORT_FREE) {
+		error = -EACCES;
 	} else {
 		WRITE_ONCE(p->priority, (u8)priority);
 	}

@@ -171,17 +171,6 @@ void bounce_failsafe(struct vcpu *v, const u16 sel[4])
 	}
 }
 
-void trap_inject_failsafe(void)
-{
-	u16 sel[4];
-
-	asm volatile("mov %%ds, %0" : "=m"(sel[0]));
-	asm volatile("mov %%es, %0" : "=m"(sel[1]));
-	asm volatile("mov %%fs, %0" : "=m"(sel[2]));
-	asm volatile("mov %%gs, %0" : "=m"(sel[3]));
-	bounce_failsafe(current_vcpu(), sel);
-}
-
 // At the exit to a guest with nmi_pending. True: look at everything again.
 // False: the guest handles one already; its iret lets the next in.
 bool trap_deliver_nmi(void)

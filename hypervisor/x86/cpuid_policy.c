@@ -276,7 +276,8 @@ static void leaves_fix(struct cpu_policy *p)
 	p->leaf[7].a = MIN(p->leaf[7].a, 2);
 	p->leaf[EXT(0)] = host->leaf[EXT(0)];
 	p->leaf[EXT(0)].a = max_extended;
-	p->leaf[EXT(8)].a = host->leaf[EXT(8)].a; // address widths
+	// Address widths: PV guests have four levels of tables.
+	p->leaf[EXT(8)].a = (host->leaf[EXT(8)].a & ~0xff00u) | 48 << 8;
 	if (!cpu_features.intel) {
 		p->leaf[EXT(1)].d |= p->leaf[1].d & COMMON_EDX;
 	}
@@ -403,6 +404,9 @@ void cpu_policies_init(void)
 	policy_dom0 = policy_pv_max;
 	if (cpu_policy_has(&policy_host, F(MTRR))) {
 		policy_dom0.leaf[1].d |= BIT(F(MTRR) % 32);
+		if (!cpu_features.intel) {
+			policy_dom0.leaf[EXT(1)].d |= BIT(F(MTRR) % 32);
+		}
 	}
 	policy_pv = policy_pv_max;
 	feature_clear(&policy_pv, F(ITSC)); // it may be moved

@@ -82,7 +82,7 @@ int debugreg_set(struct vcpu *v, u32 reg, u64 value)
 		error = control_check(&value);
 		break;
 	default:
-		return -EINVAL;
+		return -ENODEV;
 	}
 	if (!error) {
 		v->dr[reg] = value;

@@ -39,7 +39,7 @@ static const u8 one_byte[256] = {
 
 static const u8 two_byte[256] = {
 	[0x01] = OK | MODRM,                       // xsetbv and others
-	[0x06] = OK, [0x08 ... 0x09] = OK,         // clts, invd, wbinvd
+	[0x06] = OK, [0x09] = OK,                  // clts, wbinvd
 	[0x20 ... 0x23] = OK | MODRM | REGISTER,   // mov cr, mov dr
 	[0x30] = OK, [0x32] = OK,                  // wrmsr, rdmsr
 	[0xab] = OK | MODRM, [0xb3] = OK | MODRM,  // bts, btr

@@ -3,7 +3,9 @@
 #include <wabe/context.h>
 #include <wabe/cpu.h>
 #include <wabe/emul.h>
+#include <wabe/lib.h>
 #include <wabe/mmu.h>
+#include <wabe/trap.h>
 
 #define CR0_TS BIT(3)
 
@@ -98,19 +100,28 @@ enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
 	}
 }
 
-// 4 and 5 are other names of 6 and 7.
-static u32 dr_number(const struct insn *i)
+// 4 and 5 are other names of 6 and 7, or none with DE. 8: there is none.
+static u32 dr_number(const struct vcpu *v, const struct insn *i)
 {
-	return i->reg == 4 || i->reg == 5 ? i->reg + 2 : i->reg;
+	if (i->reg != 4 && i->reg != 5) {
+		return MIN(i->reg, 8);
+	}
+	return cr4_guest(v) & CR4_DE ? 8 : i->reg + 2;
+}
+
+static enum emul_outcome dr_none(void)
+{
+	trap_inject(TRAP_UD, 0);
+	return EMUL_STAY;
 }
 
 enum emul_outcome emul_dr_read(struct vcpu *v, struct cpu_user_regs *regs,
 			       const struct insn *i)
 {
-	u32 number = dr_number(i);
+	u32 number = dr_number(v, i);
 
 	if (number > 7) {
-		return EMUL_REFUSED;
+		return dr_none();
 	}
 	gpr_set_sized(regs, i->rm, 8, true, v->dr[number & 7]);
 	return EMUL_DONE;
@@ -119,12 +130,13 @@ enum emul_outcome emul_dr_read(struct vcpu *v, struct cpu_user_regs *regs,
 enum emul_outcome emul_dr_write(struct vcpu *v, struct cpu_user_regs *regs,
 				const struct insn *i)
 {
-	u32 number = dr_number(i);
+	u32 number = dr_number(v, i);
 
-	if (number > 7 || debugreg_set(v, number, gpr_get(regs, i->rm))) {
-		return EMUL_REFUSED;
+	if (number > 7) {
+		return dr_none();
 	}
-	return EMUL_DONE;
+	return debugreg_set(v, number, gpr_get(regs, i->rm)) ? EMUL_REFUSED
+							     : EMUL_DONE;
 }
 
 enum emul_outcome emul_xsetbv(struct vcpu *v, struct cpu_user_regs *regs)

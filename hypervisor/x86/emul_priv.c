@@ -42,7 +42,6 @@ static enum emul_outcome kernel_insn(struct vcpu *v, struct cpu_user_regs *regs,
 	case 0x0f06: // clts
 		fpu_taskswitch(false);
 		return EMUL_DONE;
-	case 0x0f08: // invd
 	case 0x0f09: // wbinvd
 		cache_write_back(v);
 		return EMUL_DONE;

@@ -64,7 +64,7 @@ int fpu_init_vcpu(struct vcpu *v)
 	}
 	BUG_ON((u64)v->fpu & 63);
 	state_reset(v->fpu);
-	v->xcr0 = cpu_features.xsave ? XCR0_X87 : 0;
+	v->xcr0 = cpu_features.xcr0 & (XCR0_X87 | XCR0_SSE);
 	return 0;
 }
 

@@ -227,11 +227,12 @@ static bool fault_of_ldt(u32 vector)
 }
 
 // The iretq to the guest refused the guest's registers. They are all in
-// struct vcpu; a page of the LDT that was missing is no one's fault.
+// struct vcpu, so it is as if the guest's first instruction had faulted; a page
+// of the LDT that was missing is no one's fault.
 void trap_iret_fault(u32 vector, u32 error_code)
 {
 	if (!fault_of_ldt(vector)) {
-		trap_inject_failsafe();
+		trap_inject((u8)vector, error_code);
 	}
 }
 

@@ -26,8 +26,6 @@ enum {
 void trap_inject(u8 vector, u32 error_code);
 // #PF: also stores cr2 in vcpu_info; `error_code` as hardware gave it.
 void trap_inject_pf(u64 cr2, u32 error_code);
-// A fault at iret or a segment load on the way to the guest.
-void trap_inject_failsafe(void);
 // Deliver a callback (event, syscall...): frame without error code.
 void trap_inject_callback(u32 callback);
 
