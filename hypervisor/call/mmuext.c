@@ -168,7 +168,7 @@ static long op_own(struct domain *d, const struct mmuext_op *op)
 static long op_frame(struct domain *d, const struct mmuext_op *op)
 {
 	if (d == &dom_io || d == &dom_xen) {
-		return -EINVAL;
+		return current_domain()->privileged ? -EINVAL : -EPERM;
 	}
 	switch (op->cmd) {
 	case MMUEXT_UNPIN_TABLE:

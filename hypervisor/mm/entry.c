@@ -29,11 +29,11 @@ static int device_take(u64 *e, struct domain *d, struct domain *pg_owner)
 {
 	int rc;
 
-	if (!d->privileged || (pg_owner != d && pg_owner != &dom_io)) {
-		return -EPERM;
-	}
 	if (mfn_to_maddr(pte_mfn(*e)) >> cpu_features.maddr_bits) {
 		return -EINVAL;
+	}
+	if (!d->privileged || (pg_owner != d && pg_owner != &dom_io)) {
+		return -EPERM;
 	}
 	rc = mmio_check(pte_mfn(*e));
 	if (rc == -EROFS) {

@@ -95,7 +95,7 @@ static u32 port_read(struct domain *d, u16 port, u32 bytes)
 	if (!d->privileged) {
 		return port == PORT_PIT_CHANNEL2 ? 0 : ~0u;
 	}
-	if (port == PORT_PCI_ADDRESS && bytes == 4) {
+	if (port == PORT_PCI_ADDRESS) {
 		return READ_ONCE(d->pci_address);
 	}
 	if (port_is_pci_data(port, bytes)) {

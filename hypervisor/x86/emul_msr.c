@@ -35,6 +35,7 @@
 #define AMD BIT(1)
 #define ANY (INTEL | AMD)
 #define WRITE BIT(2)
+#define DOM0 BIT(3)
 
 struct fixed_msr {
 	u32 first, last;
@@ -56,22 +57,23 @@ static const struct fixed_msr fixed_msrs[] = {
 	{MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE, ANY, 0},
 	{0xc0000103, 0xc0000103, ANY | WRITE, 0}, // TSC_AUX
 	{0xc0010000, 0xc0010007, AMD | WRITE, 0}, // performance counters
-	{0xc0010010, 0xc0010010, AMD, 0},         // SYSCFG
+	{0xc0010010, 0xc0010010, AMD | DOM0, 0},  // SYSCFG
 	{0xc0010015, 0xc0010015, AMD | WRITE, 0}, // HWCR
-	{0xc001001a, 0xc001001a, AMD, 0},         // TOP_MEM
+	{0xc001001a, 0xc001001a, AMD | DOM0, 0},  // TOP_MEM
 	{0xc001001f, 0xc001001f, AMD | WRITE, 0}, // NB_CFG
 	{0xc0010061, 0xc0010064, AMD | WRITE, 0}, // P-states: none
 	{0xc0011029, 0xc0011029, AMD | WRITE, 2}, // DE_CFG: lfence serialises
 };
 
-static const struct fixed_msr *fixed_find(u32 msr)
+static const struct fixed_msr *fixed_find(const struct domain *d, u32 msr)
 {
 	u32 vendor = cpu_features.intel ? INTEL : AMD;
 
 	for (u32 n = 0; n < ARRAY_SIZE(fixed_msrs); n++) {
 		const struct fixed_msr *f = &fixed_msrs[n];
 
-		if (msr >= f->first && msr <= f->last && (f->flags & vendor)) {
+		if (msr >= f->first && msr <= f->last && (f->flags & vendor) &&
+		    (d->privileged || !(f->flags & DOM0))) {
 			return f;
 		}
 	}
@@ -126,7 +128,7 @@ static bool cold_read(struct vcpu *v, u32 msr, u64 *value)
 		*value = EFER_GUEST;
 		return true;
 	default:
-		fixed = fixed_find(msr);
+		fixed = fixed_find(v->domain, msr);
 		*value = fixed ? fixed->value : 0;
 		return fixed;
 	}
@@ -195,7 +197,7 @@ static bool cold_write(struct vcpu *v, u32 msr, u64 value)
 	case MSR_EFER:
 		return value == EFER_GUEST;
 	default:
-		fixed = fixed_find(msr);
+		fixed = fixed_find(v->domain, msr);
 		return fixed && (fixed->flags & WRITE);
 	}
 }

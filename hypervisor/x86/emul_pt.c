@@ -316,6 +316,9 @@ bool emul_pt_write(struct cpu_user_regs *regs, u64 va)
 	struct page *table;
 	bool done;
 
+	if (!(v->domain->vm_assist & BIT(VMASST_TYPE_writable_pagetables))) {
+		return false;
+	}
 	table = table_get(v, va);
 	if (!table) {
 		return false;
