@@ -85,16 +85,6 @@ u64 vcpu_cpu_time(struct vcpu *v)
 	return r.time[RUNSTATE_running];
 }
 
-u64 domain_cpu_time(struct domain *d)
-{
-	u64 sum = 0;
-
-	domain_for_each_vcpu (v, d) {
-		sum += vcpu_cpu_time(v);
-	}
-	return sum;
-}
-
 // --- registration -----------------------------------------------------------
 
 // The frame that the current vCPU's kernel sees at `va`, or NULL. Taking back a

@@ -348,25 +348,3 @@ s16 grant_swap(u32 a, u32 b)
 	unlock(&t->lock);
 	return status;
 }
-
-void grants_dump(struct domain *d)
-{
-	struct grant_table *t = d->grants;
-
-	if (!t) {
-		return;
-	}
-	lock(&t->lock);
-	printk("d%u grants: %u of %u frames, %u handles made", d->id,
-	       t->frames, t->frames_max, t->handles);
-	for (u32 ref = 0; ref < t->frames * FRAME_GRANTS; ref++) {
-		if (grant_in_use(t, ref)) {
-			const struct active *a = grant_active(t, ref);
-
-			printk("  ref %u: frame %x for d%u, %u readers, "
-			       "%u writers",
-			       ref, a->mfn, a->grantee, a->readers, a->writers);
-		}
-	}
-	unlock(&t->lock);
-}

@@ -362,16 +362,6 @@ bool frame_drop_allocation(struct page *p)
 
 // --- totals, idle scrubbing -------------------------------------------------
 
-u64 frames_total(void)
-{
-	u64 sum = 0;
-
-	for (u32 i = 0; i < partition_count; i++) {
-		sum += partitions[i]->frames;
-	}
-	return sum;
-}
-
 u64 frames_free(void)
 {
 	u64 sum = 0;

@@ -39,11 +39,6 @@ mfn_t heap_mfn(const void *p)
 	return MFN(((u64)p - HEAP_BASE) >> PAGE_SHIFT);
 }
 
-void *heap_va(mfn_t m)
-{
-	return (void *)(HEAP_BASE + mfn_to_maddr(m));
-}
-
 u64 heap_bytes_used(void)
 {
 	return READ_ONCE(heap_used);

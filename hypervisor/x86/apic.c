@@ -7,7 +7,6 @@
 #include <wabe/mapcache.h>
 
 // Registers, as offsets in the xAPIC's page.
-#define APIC_ID 0x20
 #define APIC_VERSION 0x30
 #define APIC_TPR 0x80
 #define APIC_EOI 0xb0
@@ -65,13 +64,6 @@ bool apic_ready(void)
 void apic_eoi(void)
 {
 	reg_write(APIC_EOI, 0);
-}
-
-u32 apic_id_now(void)
-{
-	u32 id = reg_read(APIC_ID);
-
-	return x2apic ? id : id >> 24;
 }
 
 u32 apic_error_read(void)

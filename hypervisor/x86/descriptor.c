@@ -290,11 +290,3 @@ bool descriptor_check(u64 *descriptor)
 	*descriptor = d | DESC_DPL3;
 	return true;
 }
-
-// The reserved part of the GDT has two code segments for guests.
-bool selector_ok_cs(u16 sel)
-{
-	sel |= 3;
-	return (sel & 4) || sel < GDT_RESERVED_PAGE * 4096 ||
-	       sel == SEL_GUEST_CS64 || sel == SEL_GUEST_CS32;
-}

@@ -3,7 +3,6 @@
 #include <wabe/context.h>
 #include <wabe/cpu.h>
 #include <wabe/emul.h>
-#include <wabe/lib.h>
 #include <wabe/mmu.h>
 #include <wabe/trap.h>
 
@@ -100,42 +99,34 @@ enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
 	}
 }
 
-// 4 and 5 are other names of 6 and 7, or none with DE. 8: there is none.
-static u32 dr_number(const struct vcpu *v, const struct insn *i)
+// 4 and 5 are other names of 6 and 7 only without DE, which the processor has
+// on.
+static bool dr_missing(const struct insn *i)
 {
-	if (i->reg != 4 && i->reg != 5) {
-		return MIN(i->reg, 8);
+	if (i->reg < 4 || i->reg == 6 || i->reg == 7) {
+		return false;
 	}
-	return cr4_guest(v) & CR4_DE ? 8 : i->reg + 2;
-}
-
-static enum emul_outcome dr_none(void)
-{
 	trap_inject(TRAP_UD, 0);
-	return EMUL_STAY;
+	return true;
 }
 
 enum emul_outcome emul_dr_read(struct vcpu *v, struct cpu_user_regs *regs,
 			       const struct insn *i)
 {
-	u32 number = dr_number(v, i);
-
-	if (number > 7) {
-		return dr_none();
+	if (dr_missing(i)) {
+		return EMUL_STAY;
 	}
-	gpr_set_sized(regs, i->rm, 8, true, v->dr[number & 7]);
+	gpr_set_sized(regs, i->rm, 8, true, v->dr[i->reg & 7]);
 	return EMUL_DONE;
 }
 
 enum emul_outcome emul_dr_write(struct vcpu *v, struct cpu_user_regs *regs,
 				const struct insn *i)
 {
-	u32 number = dr_number(v, i);
-
-	if (number > 7) {
-		return dr_none();
+	if (dr_missing(i)) {
+		return EMUL_STAY;
 	}
-	return debugreg_set(v, number, gpr_get(regs, i->rm)) ? EMUL_REFUSED
+	return debugreg_set(v, i->reg, gpr_get(regs, i->rm)) ? EMUL_REFUSED
 							     : EMUL_DONE;
 }
 

@@ -180,11 +180,6 @@ void ioapic_set_cpu(u32 gsi, u32 cpu)
 	unlock(&ioapic_lock);
 }
 
-bool ioapic_is_level(u32 gsi)
-{
-	return gsi < gsi_count && (entries[gsi] & RTE_LEVEL);
-}
-
 u32 isa_gsi(u32 irq, bool *level, bool *low)
 {
 	*level = *low = false;

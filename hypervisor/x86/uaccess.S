@@ -62,20 +62,7 @@ FUNCTION uaccess_copy
 	xor %eax, %eax
 	ret
 
-/* clear(dst, bytes) */
-FUNCTION uaccess_clear
-	SLOT SLOT_STAC
-	xor %eax, %eax
-	mov %rsi, %rcx
-	shr $3, %rcx
-	MAY_FAULT rep stosq
-	mov %esi, %ecx
-	and $7, %ecx
-	MAY_FAULT rep stosb
-	SLOT SLOT_CLAC
-	ret
-
-/* read(u64 *dst, src), write(dst, value), read_byte(u8 *dst, src) */
+/* read(u64 *dst, src), write(dst, value) */
 FUNCTION uaccess_read
 	SLOT SLOT_STAC
 	MAY_FAULT mov (%rsi), %rax
@@ -88,14 +75,6 @@ FUNCTION uaccess_write
 	SLOT SLOT_STAC
 	MAY_FAULT mov %rsi, (%rdi)
 	SLOT SLOT_CLAC
-	xor %eax, %eax
-	ret
-
-FUNCTION uaccess_read_byte
-	SLOT SLOT_STAC
-	MAY_FAULT movzbl (%rsi), %eax
-	SLOT SLOT_CLAC
-	mov %al, (%rdi)
 	xor %eax, %eax
 	ret
 

@@ -54,14 +54,6 @@ int copy_to_guest(gva_t dst, const void *src, u64 bytes)
 	return uaccess_copy((void *)addr_clamp(dst.a), src, bytes);
 }
 
-int clear_guest(gva_t dst, u64 bytes)
-{
-	if (unlikely(!range_is_guests(dst.a, bytes))) {
-		return -EFAULT;
-	}
-	return uaccess_clear(addr_clamp(dst.a), bytes);
-}
-
 int read_guest_u64(u64 *dst, gva_t src)
 {
 	if (unlikely(!range_is_guests(src.a, sizeof(*dst)))) {
@@ -76,25 +68,6 @@ int write_guest_u64(gva_t dst, u64 value)
 		return -EFAULT;
 	}
 	return uaccess_write(addr_clamp(dst.a), value);
-}
-
-int copy_string_from_guest(char *dst, gva_t src, u64 bytes)
-{
-	for (u64 i = 0; i < bytes; i++) {
-		u64 a = src.a + i;
-
-		if (!addr_is_guests(a) ||
-		    uaccess_read_byte((u8 *)&dst[i], addr_clamp(a))) {
-			return -EFAULT;
-		}
-		if (!dst[i]) {
-			return 0;
-		}
-	}
-	if (bytes) {
-		dst[bytes - 1] = 0;
-	}
-	return -E2BIG;
 }
 
 // Address of element `i`, false on overflow.

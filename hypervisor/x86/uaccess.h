@@ -12,10 +12,8 @@ struct cpu_user_regs;
 struct iret_context;
 
 int uaccess_copy(void *dst, const void *src, u64 bytes) MUST_CHECK;
-int uaccess_clear(u64 dst, u64 bytes) MUST_CHECK;
 int uaccess_read(u64 *dst, u64 src) MUST_CHECK;
 int uaccess_write(u64 dst, u64 value) MUST_CHECK;
-int uaccess_read_byte(u8 *dst, u64 src) MUST_CHECK;
 int uaccess_read_iret(struct iret_context *dst, u64 src) MUST_CHECK;
 int uaccess_frame(u64 bottom, const struct cpu_user_regs *regs, u64 cs,
 		  u64 rflags, u64 top, u64 error_code) MUST_CHECK;

@@ -144,8 +144,3 @@ void wallclock_set(u64 secs, u32 nsecs, u64 system_ns)
 		d = domain_next(id + 1);
 	}
 }
-
-u64 wallclock_seconds(void)
-{
-	return (READ_ONCE(utc_base) + time_now()) / NS;
-}

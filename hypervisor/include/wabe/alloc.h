@@ -58,7 +58,6 @@ void frame_release(struct page *p, struct domain *owner);
 // false: it was given back already.
 bool frame_drop_allocation(struct page *p);
 
-u64 frames_total(void);
 u64 frames_free(void);
 // Scrub one dirty free frame (idle CPUs do); false: none left.
 bool alloc_scrub_one(void);
@@ -70,7 +69,6 @@ void heap_free(void *p);                     // NULL is harmless
 void *heap_page(void) MUST_CHECK;            // one page, page-aligned
 void heap_page_free(void *page);
 mfn_t heap_mfn(const void *p);
-void *heap_va(mfn_t m);                      // only for heap frames
 // Make a heap page a frame that `d` may map writably (shared_info, grants).
 // heap_page_unshare: the hypervisor has no more use for it; it becomes heap
 // memory again when its last mapping goes. A domain's structure lives as long

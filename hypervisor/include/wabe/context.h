@@ -39,8 +39,6 @@ void ldt_release(struct vcpu *v);
 bool ldt_fault(u64 offset);
 // Check and fix a descriptor for guest use (DPL 3 forced etc.); false: refuse.
 bool descriptor_check(u64 *descriptor);
-// May a guest load this selector? (RPL 3 forced by the caller.)
-bool selector_ok_cs(u16 sel);
 
 // Debug registers: value checked; -EINVAL, -EPERM as Xen.
 int debugreg_set(struct vcpu *v, u32 reg, u64 value);

@@ -274,8 +274,7 @@ void vcpu_info_reset(struct vcpu *v);
 // What getdomaininfo and getdomaininfolist say. Zeroes *out first.
 struct xen_domctl_getdomaininfo;
 void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out);
-// ns that the domain's vCPUs ran.
-u64 domain_cpu_time(struct domain *d);
+// ns that it ran.
 u64 vcpu_cpu_time(struct vcpu *v);
 
 // SCHEDOP_watchdog. id 0: a new one; else change it, stop it with seconds 0.

@@ -12,13 +12,9 @@
 // 0, or -EFAULT; then the destination may be partly written.
 int copy_from_guest(void *dst, gva_t src, u64 bytes) MUST_CHECK;
 int copy_to_guest(gva_t dst, const void *src, u64 bytes) MUST_CHECK;
-// Zeros.
-int clear_guest(gva_t dst, u64 bytes) MUST_CHECK;
 // 8-byte reads and writes: page-table walks and bounce frames.
 int read_guest_u64(u64 *dst, gva_t src) MUST_CHECK;
 int write_guest_u64(gva_t dst, u64 value) MUST_CHECK;
-// A NUL-terminated string, at most bytes-1 characters; -E2BIG, -EFAULT.
-int copy_string_from_guest(char *dst, gva_t src, u64 bytes) MUST_CHECK;
 
 // Element `i` of an array of `size`-byte elements, -EFAULT on overflow.
 int copy_from_guest_at(void *dst, gva_t array, u64 i, u64 size) MUST_CHECK;

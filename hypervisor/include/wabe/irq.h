@@ -35,7 +35,6 @@ void irq_vector_free(u8 vector);
 // Local APIC (xAPIC or x2APIC).
 void apic_init(void);                  // boot CPU: find the mode, map
 void apic_init_cpu(void);              // each CPU
-u32 apic_id_now(void);
 void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 icr_low);
 void apic_ipi_self(u8 vector);         // also from an NMI
@@ -54,7 +53,6 @@ int ioapic_read(u64 base, u32 reg, u32 *value);   // PHYSDEVOP_apic_read
 int ioapic_route(u32 gsi, u8 vector, u32 cpu, bool level, bool low);
 void ioapic_mask(u32 gsi, bool masked);
 void ioapic_set_cpu(u32 gsi, u32 cpu);
-bool ioapic_is_level(u32 gsi);
 // ISA IRQ to GSI with MADT overrides; trigger and polarity of it.
 u32 isa_gsi(u32 irq, bool *level, bool *low);
 

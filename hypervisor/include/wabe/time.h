@@ -25,7 +25,5 @@ void vcpu_time_publish(struct vcpu *v);
 void wallclock_publish(struct domain *d);
 // XENPF_settime64: secs + nsecs of UTC at system time `system_ns`.
 void wallclock_set(u64 secs, u32 nsecs, u64 system_ns);
-// Seconds of UTC now.
-u64 wallclock_seconds(void);
 
 #endif
