@@ -11,6 +11,7 @@
 #include <wabe/trap.h>
 
 #include "entry.h"
+#include "mode.h"
 #include "uaccess.h"
 
 #define RFLAGS_CLEARED (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
@@ -20,28 +21,28 @@
 // Vectors that push an error code: 8, 10 to 14, 17, 21.
 #define ERROR_VECTORS 0x227d00u
 
-// What the frame shows of the guest's state, before any of it is changed.
+// What the frame shows of the guest's state.
 struct origin {
 	u64 rsp;               // where the frame ends, aligned
 	u64 cs, rflags;
 };
 
 // cs as the guest's kernel knows it: RPL 0 for itself, 3 for its user mode.
-// IF is the inverse of the upcall mask; both are shown.
-static inline struct origin origin_of(struct vcpu *v)
+// IF is the inverse of the upcall mask; both are shown. Goes to kernel mode.
+static inline struct origin origin_leave(struct vcpu *v)
 {
 	const struct cpu_user_regs *regs = &v->regs;
 	u64 mask = v->info->evtchn_upcall_mask;
 	struct origin o;
 
-	o.cs = regs->cs;
-	o.rsp = v->kernel_rsp;
+	o.cs = regs->cs | mask << 32;
 	if (v->kernel_mode) {
 		o.cs &= ~3ull;
-		o.rsp = regs->rsp;
+		o.rsp = regs->rsp & ~15ull;
+	} else {
+		mode_to_kernel(v);
+		o.rsp = v->kernel_rsp & ~15ull;
 	}
-	o.cs |= mask << 32;
-	o.rsp &= ~15ull;
 	o.rflags = regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL);
 	if (!mask) {
 		o.rflags |= RFLAGS_IF;
@@ -71,18 +72,15 @@ static inline void handler_enter(struct vcpu *v, u64 handler, u64 rsp,
 
 // `error_bytes`: 8 if the frame has an error code, else 0. False: it cannot
 // be delivered, and nothing but the mode has changed.
-static inline bool bounce(struct vcpu *v, u64 handler, bool mask_events,
+static ALWAYS_INLINE bool bounce(struct vcpu *v, u64 handler, bool mask_events,
 			  u64 error_bytes, u32 error_code)
 {
-	struct origin o = origin_of(v);
+	struct origin o = origin_leave(v);
 	u64 inside = frame_inside(o.rsp), top = (o.rsp - IRET_BYTES) & ~inside;
 	u64 bottom = top - 16 - error_bytes;
 
 	if (unlikely(!handler || inside)) {
 		return false;
-	}
-	if (!v->kernel_mode) {
-		guest_mode_toggle(v);
 	}
 	if (unlikely(uaccess_frame(bottom, &v->regs, o.cs, o.rflags, top,
 				   error_code))) {
@@ -129,11 +127,11 @@ void trap_inject_pf(u64 cr2, u32 error_code)
 	trap_inject(TRAP_PF, error_code);
 }
 
-void trap_inject_callback(u32 callback)
+static inline void inject_callback(u32 callback)
 {
 	struct vcpu *v = current_vcpu();
 	const struct callback *c = &v->callbacks[callback];
-	bool mask_events = c->mask_events || callback == CALLBACK_EVENT;
+	bool mask_events = callback == CALLBACK_EVENT || c->mask_events;
 
 	if (unlikely(!bounce(v, c->address, mask_events, 0, 0))) {
 		domain_crash(v->domain, "callback %u: %s", callback,
@@ -142,19 +140,36 @@ void trap_inject_callback(u32 callback)
 	}
 }
 
+void trap_inject_callback(u32 callback)
+{
+	inject_callback(callback);
+}
+
+void trap_inject_event(void)
+{
+	inject_callback(CALLBACK_EVENT);
+}
+
+// `syscall` of a guest's user mode.
+void trap_syscall64(void)
+{
+	if (unlikely(!current_vcpu()->callbacks[CALLBACK_SYSCALL].address)) {
+		trap_syscall(CALLBACK_SYSCALL);
+		return;
+	}
+	inject_callback(CALLBACK_SYSCALL);
+}
+
 static bool failsafe_write(struct vcpu *v, const u16 sel[4])
 {
 	const struct cpu_user_regs *regs = &v->regs;
-	struct origin o = origin_of(v);
+	struct origin o = origin_leave(v);
 	u64 frame[FAILSAFE_WORDS] = {
 		regs->rcx, regs->r11, sel[0], sel[1], sel[2], sel[3],
 		regs->rip, o.cs, o.rflags, regs->rsp, regs->ss,
 	};
 	u64 bottom = o.rsp - sizeof(frame);
 
-	if (!v->kernel_mode) {
-		guest_mode_toggle(v);
-	}
 	if (copy_to_guest(GVA(bottom), frame, sizeof(frame))) {
 		return false;
 	}

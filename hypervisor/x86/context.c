@@ -17,14 +17,8 @@
 #include "debugreg.h"
 #include "descriptor.h"
 #include "entry.h"
+#include "mode.h"
 #include "segment.h"
-
-static void root_load(struct cpu *c, u64 root)
-{
-	c->root = root;
-	tlb_note_flush();
-	X86_WRITE_CR(3, root);
-}
 
 void context_load_root(struct vcpu *v)
 {
@@ -46,20 +40,10 @@ u64 context_flush_root(void)
 
 void guest_mode_toggle(struct vcpu *v)
 {
-	u64 from, to;
-
 	if (v->kernel_mode) {
-		v->gs_kernel = gs_base_exchange(v->gs_user);
-		from = v->kernel_root;
-		to = v->user_root;
+		mode_to_user(v);
 	} else {
-		v->gs_user = gs_base_exchange(v->gs_kernel);
-		from = v->user_root;
-		to = v->kernel_root;
-	}
-	v->kernel_mode ^= 1;
-	if (likely(from != to)) {
-		root_load(this_cpu(), to);
+		mode_to_kernel(v);
 	}
 }
 

@@ -78,12 +78,16 @@ SLOTS_BEGIN(entry)
 	xor %r15d, %r15d
 .endm
 
-.macro CLEAR_REGS
-	CLEAR_SAVED
+.macro CLEAR_UNSAVED
 	xor %r8d, %r8d
 	xor %r9d, %r9d
 	xor %r10d, %r10d
 	xor %r11d, %r11d
+.endm
+
+.macro CLEAR_REGS
+	CLEAR_SAVED
+	CLEAR_UNSAVED
 .endm
 
 .macro ENTRY name
@@ -128,9 +132,8 @@ hypercall_unknown:
 	jmp exit_check
 
 syscall_user:
-	CLEAR_REGS
-	mov $CALLBACK_SYSCALL, %edi
-	call trap_syscall
+	CLEAR_UNSAVED
+	call trap_syscall64
 	jmp exit_check
 
 /* `syscall` of 32-bit code (AMD). */
@@ -251,8 +254,7 @@ exit_iretq:				/* may fault: see entry_hypervisor */
 	iretq
 
 exit_event:
-	mov $CALLBACK_EVENT, %edi
-	call trap_inject_callback
+	call trap_inject_event
 	jmp exit_check
 
 exit_nmi:

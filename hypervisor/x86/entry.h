@@ -31,12 +31,14 @@ void nmi_unblock(void);
 typedef void trap_handler(struct cpu_user_regs *regs);
 #define HANDLER_INT80 32               // index after the exceptions
 extern trap_handler *const trap_handlers[33];
+void trap_syscall64(void);
 void trap_syscall(u32 callback);
 void trap_sysenter(void);
 void trap_iret_fault(u32 vector, u32 error_code);
 void trap_hypervisor(struct cpu_user_regs *regs);
 void trap_ist(struct cpu_user_regs *regs);
 bool trap_deliver_nmi(void);
+void trap_inject_event(void);
 
 // --- slots.c, descriptor.c, bounce.c, iretq_quirk.c ---
 void slots_fill(void);

@@ -4,6 +4,7 @@
 #include <wabe/trap.h>
 
 #include "entry.h"
+#include "mode.h"
 #include "uaccess.h"
 
 static void iret_apply(struct vcpu *v, const struct iret_context *f)
@@ -49,7 +50,7 @@ long call_iret(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 			domain_crash(v->domain, "iret to user mode, no root");
 			return 0;
 		}
-		guest_mode_toggle(v);
+		mode_to_user(v);
 	}
 	iret_apply(v, &f);
 	return (long)f.rax;

@@ -34,7 +34,7 @@ struct request {
 	u32 left;              // atomic
 } ALIGNED(64);
 
-static u32 clock = 2;         // atomic
+u32 tlb_clock = 2;             // atomic
 static struct request requests[NR_CPUS];
 
 // Atomic. Bit r of entry t: CPU r waits for CPU t. Set before t's
@@ -45,11 +45,11 @@ static struct cpumask askers[NR_CPUS];
 
 static void lap_finish(void);
 
-static u32 clock_tick(u32 now)
+u32 tlb_clock_tick(u32 now)
 {
 	u32 next = now + 1;
 
-	if (!__atomic_compare_exchange_n(&clock, &now, next, false,
+	if (!__atomic_compare_exchange_n(&tlb_clock, &now, next, false,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 		return now & ~1u;      // someone else's tick, or just before it
 	}
@@ -59,24 +59,14 @@ static u32 clock_tick(u32 now)
 	return next;
 }
 
-void tlb_note_flush(void)
-{
-	u32 now = READ_ONCE(clock);
-
-	if (now & 1) {
-		now = clock_tick(now);
-	}
-	WRITE_ONCE(this_cpu()->flush_stamp, now);
-}
-
 u32 tlb_stamp_now(void)
 {
 	u32 now;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	now = READ_ONCE(clock);
+	now = READ_ONCE(tlb_clock);
 	if (!(now & 1)) {
-		now = __atomic_or_fetch(&clock, 1, __ATOMIC_SEQ_CST);
+		now = __atomic_or_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
 	}
 	return now;
 }

@@ -9,6 +9,7 @@
 #ifndef WABE_TLB_H
 #define WABE_TLB_H
 
+#include <wabe/arch.h>
 #include <wabe/percpu.h>
 #include <wabe/types.h>
 
@@ -28,7 +29,18 @@ u32 tlb_stamp_now(void);
 void tlb_flush_stamped(u32 stamp);
 // Right before a load of CR3 that flushes this CPU's TLB (all but global
 // entries): note it. Between the two no guest memory is touched.
-void tlb_note_flush(void);
+extern u32 tlb_clock; // x86/tlb.c; odd: a frame was stamped with it
+u32 tlb_clock_tick(u32 odd);
+
+static inline void tlb_note_flush(void)
+{
+	u32 now = READ_ONCE(tlb_clock);
+
+	if (unlikely(now & 1)) {
+		now = tlb_clock_tick(now);
+	}
+	WRITE_ONCE(this_cpu()->flush_stamp, now);
+}
 // Serve the requests of other CPUs (VECTOR_FLUSH, WORK_FLUSH, waiting).
 void tlb_serve(void);
 // Where this CPU begins: nothing of before is in its TLB.

@@ -42,6 +42,7 @@ typedef int64_t s64;
 #define NORETURN __attribute__((noreturn))
 #define FORMAT(a, b) __attribute__((format(printf, a, b)))
 #define MUST_CHECK __attribute__((warn_unused_result))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 // Code and data that are used only until dom0 starts; freed after that.
 #define INIT_TEXT __attribute__((section(".init.text")))
