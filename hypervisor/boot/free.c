@@ -10,7 +10,8 @@
 #include <wabe/tlb.h>
 #include <wabe/trap.h>
 
-// dom0's files are of no concern to the next owner of these frames: cleared.
+// What is in dom0's files is of no concern to the next owner of these frames:
+// the allocator clears them, as all that boot leaves, before a domain gets them.
 // A module's last page is all ours; its first may be the end of the one before.
 static void modules_free(void)
 {
@@ -18,10 +19,8 @@ static void modules_free(void)
 		const struct boot_module *m = &boot_info.modules[i];
 		u64 start = ALIGN_UP(m->maddr, PAGE_SIZE);
 		u64 end = ALIGN_UP(m->maddr + m->bytes, PAGE_SIZE);
-		void *p = boot_ptr(start, end - start);
 
-		if (p && start < end) {
-			memset(p, 0, end - start);
+		if (start < end) {
 			memmap_give(start, end);
 		}
 	}

@@ -242,6 +242,10 @@ static void release(u64 start, u64 end)
 					maddr_to_mfn(stop));
 		}
 		start = r ? r->end : end;
+		if (r) {
+			alloc_reserve_range(maddr_to_mfn(stop),
+					    maddr_to_mfn(MIN(start, end)));
+		}
 	}
 }
 

@@ -65,6 +65,12 @@ void page_unmap(const void *va)
 	BUG_ON(--fake_mapped < 0);
 }
 
+u64 page_read(mfn_t m, u32 index)
+{
+	BUG_ON(m.n >= FAKE_HOLE);
+	return ((u64 *)arena[m.n])[index];
+}
+
 void *vmap_frames(const mfn_t *mfns, u32 count)
 {
 	return arena[mfns[0].n];
@@ -154,10 +160,9 @@ void fake_memory_init(void)
 	memset(fake_pages, 0, FAKE_FRAMES * sizeof(struct page));
 	memset(&partition_first, 0, sizeof(partition_first));
 	partition_first.cursor = 1;
-	boot_info.memory.count = 1;
-	boot_info.memory.entries[0] =
-	    (struct e820_entry){0, FAKE_HOLE * PAGE_SIZE, E820_RAM};
 	alloc_init();
+	alloc_reserve_range(MFN(0), MFN(4));
+	alloc_reserve_range(MFN(FAKE_HOLE - HEAP_FRAMES), MFN(FAKE_HOLE));
 	alloc_add_range(MFN(4), MFN(FAKE_HOLE - HEAP_FRAMES));
 	heap_frames = 0;
 	for (u32 i = 0; i < ARRAY_SIZE(hv_slots); i++) {

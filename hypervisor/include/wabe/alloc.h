@@ -35,10 +35,12 @@ extern struct partition *partitions[PARTITIONS_MAX];
 extern u32 partition_count;
 extern struct partition *partition_default;
 
-// Boot: the frame table exists and is zero. Makes every RAM frame of
-// boot_info.memory the hypervisor's own, so that what is never given away can
-// never be mapped by a guest.
+// Boot: the frame table exists and is zero. Then each frame of RAM is passed
+// to one of the two below, which together see all RAM.
 void alloc_init(void);
+// Boot: RAM [start, end) is the hypervisor's own: what is never given away can
+// never be mapped by a guest.
+void alloc_reserve_range(mfn_t start, mfn_t end);
 // Boot: give RAM [start, end) to the default partition. Also later, for memory
 // of the boot code and the modules.
 void alloc_add_range(mfn_t start, mfn_t end);
