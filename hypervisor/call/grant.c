@@ -16,15 +16,15 @@
 #define COPY_UNITS 4
 
 // Part of element `i` of a batch back to the guest: from `field` to the end.
-#define OUT_FIELDS(array, i, op, field)                                        \
-	copy_to_guest(gva_add(array, (u64)(i) * sizeof(op) +                   \
-					     offsetof(__typeof__(op), field)), \
-		      &(op).field,                                             \
+#define OUT_FIELDS(array, i, op, field)                                    \
+	copy_to_guest(gva_add(array, (u64)(i) * sizeof(op) +               \
+					 offsetof(__typeof__(op), field)), \
+		      &(op).field,                                         \
 		      sizeof(op) - offsetof(__typeof__(op), field))
 // Just that field.
-#define OUT_FIELD(array, i, op, field)                                         \
-	copy_to_guest(gva_add(array, (u64)(i) * sizeof(op) +                   \
-					     offsetof(__typeof__(op), field)), \
+#define OUT_FIELD(array, i, op, field)                                     \
+	copy_to_guest(gva_add(array, (u64)(i) * sizeof(op) +               \
+					 offsetof(__typeof__(op), field)), \
 		      &(op).field, sizeof((op).field))
 
 // Go on with element `done` later.
@@ -58,7 +58,7 @@ static long op_map(gva_t array, u32 count)
 // unmap_and_replace differs from unmap_grant_ref in what its second word says.
 _Static_assert(sizeof(struct gnttab_unmap_grant_ref) ==
 		       sizeof(struct gnttab_unmap_and_replace) &&
-	       offsetof(struct gnttab_unmap_grant_ref, status) ==
+		   offsetof(struct gnttab_unmap_grant_ref, status) ==
 		       offsetof(struct gnttab_unmap_and_replace, status),
 	       "one layout for both");
 
@@ -75,10 +75,10 @@ static int unmap_some(bool replace, gva_t array, u32 first, u32 count)
 		error = copy_from_guest_at(&op, array, first + n, sizeof(op));
 		if (!error) {
 			batch[n] = (struct grant_unmapping){
-				.host_addr = op.host_addr,
-				.dev_bus_addr = replace ? 0 : op.dev_bus_addr,
-				.new_addr = replace ? op.dev_bus_addr : 0,
-				.handle = op.handle,
+			    .host_addr = op.host_addr,
+			    .dev_bus_addr = replace ? 0 : op.dev_bus_addr,
+			    .new_addr = replace ? op.dev_bus_addr : 0,
+			    .handle = op.handle,
 			};
 			grant_unmap_prepare(&batch[n++]);
 		}
@@ -98,10 +98,11 @@ static long op_unmap(u32 cmd, gva_t array, u32 count)
 
 		if (i && work_spent(n * MAP_UNITS)) {
 			return batch_continue(
-				cmd, array, i, count,
-				sizeof(struct gnttab_unmap_grant_ref));
+			    cmd, array, i, count,
+			    sizeof(struct gnttab_unmap_grant_ref));
 		}
-		if (unmap_some(cmd == GNTTABOP_unmap_and_replace, array, i, n)) {
+		if (unmap_some(cmd == GNTTABOP_unmap_and_replace, array, i,
+			       n)) {
 			return -EFAULT;
 		}
 		i += n;
@@ -109,7 +110,7 @@ static long op_unmap(u32 cmd, gva_t array, u32 count)
 	return 0;
 }
 
-static long op_copy(gva_t array, u32 count)
+static long copies_do(struct grant_copier *c, gva_t array, u32 count)
 {
 	struct gnttab_copy op;
 
@@ -121,12 +122,23 @@ static long op_copy(gva_t array, u32 count)
 		if (copy_from_guest_at(&op, array, i, sizeof(op))) {
 			return -EFAULT;
 		}
-		grant_copy(&op);
+		grant_copy(c, &op);
 		if (OUT_FIELD(array, i, op, status)) {
 			return -EFAULT;
 		}
 	}
 	return 0;
+}
+
+static long op_copy(gva_t array, u32 count)
+{
+	struct grant_copier c;
+	long rc;
+
+	grant_copy_begin(&c);
+	rc = copies_do(&c, array, count);
+	grant_copy_end(&c);
+	return rc;
 }
 
 static long op_swap(gva_t array, u32 count)
@@ -211,8 +223,8 @@ static long op_setup_table(gva_t arg, u32 count)
 	}
 	d = table_target(op.dom, &op.status);
 	if (d) {
-		op.status = frames_list(d, HANDLE_GVA(op.frame_list),
-					op.nr_frames);
+		op.status =
+		    frames_list(d, HANDLE_GVA(op.frame_list), op.nr_frames);
 		domain_put(d);
 	}
 	return OUT_FIELD(arg, 0, op, status);

@@ -7,13 +7,6 @@
 
 #include "grants.h"
 
-struct operand {
-	struct domain *granter;  // whose grant it is, referenced; NULL: own frame
-	u32 ref;
-	u64 mfn;
-	bool write;
-};
-
 // -bad_page: not the domain's; -general_error: it may not be written.
 static s16 frame_claim(struct domain *d, u64 mfn, bool write)
 {
@@ -27,7 +20,7 @@ static s16 frame_claim(struct domain *d, u64 mfn, bool write)
 	return GNTST_general_error;
 }
 
-static s16 grant_claim(struct operand *o)
+static s16 grant_claim(struct grant_operand *o)
 {
 	struct grant_table *t = o->granter->grants;
 	struct active *a;
@@ -47,19 +40,39 @@ static s16 grant_claim(struct operand *o)
 	return status;
 }
 
-static s16 operand_claim(struct operand *o, const struct gnttab_copy_ptr *from,
-			 bool granted, bool write)
+static void operand_release(struct grant_operand *o)
+{
+	struct domain *d = o->granter;
+
+	if (!o->held) {
+		return;
+	}
+	o->held = false;
+	page_unmap(o->va);
+	grant_frame_put(o->mfn, o->write);
+	if (d) {
+		lock(&d->grants->lock);
+		grant_unpin(d->grants, o->ref, o->write);
+		unlock(&d->grants->lock);
+		domain_put(d);
+	}
+}
+
+static s16 own_claim(struct grant_operand *o,
+		     const struct gnttab_copy_ptr *from)
+{
+	o->granter = NULL;
+	o->mfn = from->u.gmfn;
+	return from->domid == DOMID_SELF
+		   ? frame_claim(current_domain(), o->mfn, o->write)
+		   : GNTST_permission_denied;
+}
+
+static s16 foreign_claim(struct grant_operand *o,
+			 const struct gnttab_copy_ptr *from)
 {
 	s16 status;
 
-	o->write = write;
-	o->granter = NULL;
-	if (!granted) {
-		o->mfn = from->u.gmfn;
-		return from->domid == DOMID_SELF
-			       ? frame_claim(current_domain(), o->mfn, write)
-			       : GNTST_permission_denied;
-	}
 	o->ref = from->u.ref;
 	o->granter = domain_get(from->domid);
 	if (!o->granter) {
@@ -72,57 +85,57 @@ static s16 operand_claim(struct operand *o, const struct gnttab_copy_ptr *from,
 	return status;
 }
 
-static void operand_release(const struct operand *o)
+static bool operand_is(const struct grant_operand *o,
+		       const struct gnttab_copy_ptr *from, bool granted)
 {
-	struct domain *d = o->granter;
+	return o->held && o->granted == granted && o->domid == from->domid &&
+	       (granted ? o->ref == from->u.ref : o->mfn == from->u.gmfn);
+}
 
-	grant_frame_put(o->mfn, o->write);
-	if (d) {
-		lock(&d->grants->lock);
-		grant_unpin(d->grants, o->ref, o->write);
-		unlock(&d->grants->lock);
-		domain_put(d);
+static s16 operand_claim(struct grant_operand *o,
+			 const struct gnttab_copy_ptr *from, bool granted,
+			 bool write)
+{
+	s16 status;
+
+	if (operand_is(o, from, granted)) {
+		return GNTST_okay;
 	}
-}
-
-static void bytes_copy(const struct operand *to, u32 to_offset,
-		       const struct operand *from, u32 from_offset, u32 bytes)
-{
-	const char *src = page_map(MFN(from->mfn));
-	char *dst = page_map(MFN(to->mfn));
-
-	memmove(dst + to_offset, src + from_offset, bytes);   // maybe one frame
-	page_unmap(dst);
-	page_unmap(src);
-}
-
-static s16 copy_claimed(const struct gnttab_copy *op, const struct operand *from)
-{
-	struct operand to;
-	s16 status = operand_claim(&to, &op->dest,
-				   op->flags & GNTCOPY_dest_gref, true);
-
+	operand_release(o);
+	o->write = write;
+	o->granted = granted;
+	o->domid = from->domid;
+	status = granted ? foreign_claim(o, from) : own_claim(o, from);
 	if (!status) {
-		bytes_copy(&to, op->dest.offset, from, op->source.offset,
-			   op->len);
-		operand_release(&to);
+		o->va = page_map(MFN(o->mfn));
+		o->held = true;
 	}
 	return status;
 }
 
-void grant_copy(struct gnttab_copy *op)
+void grant_copy(struct grant_copier *c, struct gnttab_copy *op)
 {
-	struct operand from;
-
 	if (op->source.offset + (u32)op->len > PAGE_SIZE ||
 	    op->dest.offset + (u32)op->len > PAGE_SIZE) {
 		op->status = GNTST_bad_copy_arg;
 		return;
 	}
-	op->status = operand_claim(&from, &op->source,
+	op->status = operand_claim(&c->from, &op->source,
 				   op->flags & GNTCOPY_source_gref, false);
-	if (!op->status) {
-		op->status = copy_claimed(op, &from);
-		operand_release(&from);
+	if (op->status) {
+		return;
 	}
+	op->status = operand_claim(&c->to, &op->dest,
+				   op->flags & GNTCOPY_dest_gref, true);
+	if (!op->status) {
+		memmove(c->to.va + op->dest.offset,
+			c->from.va + op->source.offset,
+			op->len); // maybe one frame
+	}
+}
+
+void grant_copy_end(struct grant_copier *c)
+{
+	operand_release(&c->to);
+	operand_release(&c->from);
 }

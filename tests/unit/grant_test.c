@@ -347,7 +347,11 @@ static void a_dead_mapper_unpins_in_slices(void **state)
 
 static s16 copy(struct gnttab_copy op)
 {
-	grant_copy(&op);
+	struct grant_copier c;
+
+	grant_copy_begin(&c);
+	grant_copy(&c, &op);
+	grant_copy_end(&c);
 	return op.status;
 }
 

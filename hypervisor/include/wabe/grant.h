@@ -28,7 +28,32 @@ u32 grants_frame_max(struct domain *d);
 struct gnttab_map_grant_ref;
 struct gnttab_copy;
 void grant_map(struct gnttab_map_grant_ref *op);
-void grant_copy(struct gnttab_copy *op);
+//
+// What one copy had claimed stays claimed for the next one of a batch, which
+// mostly names the same; grant_copy_end() lets go.
+struct grant_operand {
+	bool held;
+	bool write;
+	bool granted;
+	u16 domid;               // as the request names it
+	u32 ref;
+	struct domain *granter;  // whose grant it is, referenced; NULL: own frame
+	u64 mfn;
+	char *va;                // mapped while held
+};
+
+struct grant_copier {
+	struct grant_operand from, to;
+};
+
+static inline void grant_copy_begin(struct grant_copier *c)
+{
+	c->from.held = false;
+	c->to.held = false;
+}
+
+void grant_copy(struct grant_copier *c, struct gnttab_copy *op);
+void grant_copy_end(struct grant_copier *c);
 s16 grant_swap(u32 a, u32 b);
 
 // Unmapping goes in batches: each op is prepared (the entry is gone, nobody
