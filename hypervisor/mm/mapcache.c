@@ -39,11 +39,33 @@ static void *map_spare(struct cpu *c, struct mapcache *mc, mfn_t m)
 	return (void *)va;
 }
 
+static inline u32 place_of(mfn_t m)
+{
+	return (u32)(m.n ^ m.n >> 8) & (PERCPU_MAPS - 1);
+}
+
+u64 page_read(mfn_t m, u32 index)
+{
+	const struct mapcache *mc = this_cpu()->mapcache;
+	u32 i = place_of(m);
+	const u64 *t;
+	u64 value;
+
+	if (likely(mc->tag[i] == m.n)) {
+		t = (const u64 *)(mc->window + (PERCPU_MAP + i) * PAGE_SIZE);
+		return READ_ONCE(t[index]);
+	}
+	t = page_map(m);
+	value = READ_ONCE(t[index]);
+	page_unmap(t);
+	return value;
+}
+
 void *page_map(mfn_t m)
 {
 	struct cpu *c = this_cpu();
 	struct mapcache *mc = c->mapcache;
-	u32 i = (u32)(m.n ^ m.n >> 8) & (PERCPU_MAPS - 1);
+	u32 i = place_of(m);
 	u64 va = mc->window + (PERCPU_MAP + i) * PAGE_SIZE;
 
 	if (likely(mc->tag[i] == m.n)) {

@@ -171,15 +171,6 @@ static bool table_is(mfn_t m, enum page_type type)
 	       (READ_ONCE(p->state) & ROLE_MASK) == (TYPED(type) | VALID_YES);
 }
 
-static u64 entry_read(mfn_t table, u32 index)
-{
-	const u64 *t = page_map(table);
-	u64 e = READ_ONCE(t[index]);
-
-	page_unmap(t);
-	return e;
-}
-
 // No reference is held on the way. A table that another processor lets go
 // meanwhile cannot become anything else, nor another domain's, before this
 // processor has flushed its TLB (the rule in page.c and alloc.c), which it does
@@ -197,7 +188,7 @@ int pt_walk(u64 root, u64 va, struct pt_walk *out)
 		if (!table_is(table, level)) {
 			return -ENOENT;
 		}
-		e = entry_read(table, pt_index(va, level));
+		e = page_read(table, pt_index(va, level));
 		all &= e;
 		any |= e;
 		if (level == PAGE_L1) {

@@ -13,6 +13,8 @@ struct cpu;
 // reference to the frame. Not to be kept across a return to a guest.
 void *page_map(mfn_t m) MUST_CHECK;
 void page_unmap(const void *va);
+// One quadword of a frame, which need not stay mapped.
+u64 page_read(mfn_t m, u32 index);
 // Forget every mapping (another domain comes to run on this CPU).
 void mapcache_flush(void);
 int mapcache_init_cpu(struct cpu *c);
