@@ -31,7 +31,7 @@ within() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(date +%s)" -lt "$within_end" ] || return 1
-		sleep 0.1
+		usleep 300000
 	done
 }
 
