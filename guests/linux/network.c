@@ -25,7 +25,7 @@ static void write_file(const char *path, const char *text)
 	FILE *f = fopen(path, "we");
 
 	if (!f) {
-		return;        // a read-only root keeps its own
+		return; // a read-only root keeps its own
 	}
 	fputs(text, f);
 	fclose(f);
@@ -63,8 +63,8 @@ static int set_gateway(int s, const char *gateway)
 	((struct sockaddr_in *)(void *)&r.rt_genmask)->sin_family = AF_INET;
 	to->sin_family = AF_INET;
 	return inet_pton(AF_INET, gateway, &to->sin_addr) == 1
-		       ? ioctl(s, SIOCADDRT, &r)
-		       : -1;
+		   ? ioctl(s, SIOCADDRT, &r)
+		   : -1;
 }
 
 // "a.b.c.d/len" onto eth0. The interface appears when its back end does.
@@ -84,8 +84,8 @@ static void address_up(int s, char *cidr)
 		return;
 	}
 	mask.s_addr = htonl(~0u << (32 - prefix));
-	for (unsigned int i = 0; i < 300 && set_address(s, SIOCSIFADDR, address);
-	     i++) {
+	for (unsigned int i = 0;
+	     i < 300 && set_address(s, SIOCSIFADDR, address); i++) {
 		usleep(10000);
 	}
 	if (set_address(s, SIOCSIFNETMASK, mask) || interface_up(s, "eth0")) {

@@ -15,7 +15,7 @@
 #include <xen/io/xs_wire.h>
 
 static int device = -1;
-static unsigned int events;    // watch events seen and not yet taken
+static unsigned int events; // watch events seen and not yet taken
 
 int store_open(void)
 {
@@ -68,13 +68,13 @@ static char *request(uint32_t type, const char *a, size_t a_bytes,
 		     const char *b, size_t b_bytes, size_t *bytes)
 {
 	struct xsd_sockmsg head = {
-		.type = type,
-		.len = (uint32_t)(a_bytes + b_bytes),
+	    .type = type,
+	    .len = (uint32_t)(a_bytes + b_bytes),
 	};
 	struct iovec parts[] = {
-		{&head, sizeof(head)},
-		{(void *)(uintptr_t)a, a_bytes},
-		{(void *)(uintptr_t)b, b_bytes},
+	    {&head, sizeof(head)},
+	    {(void *)(uintptr_t)a, a_bytes},
+	    {(void *)(uintptr_t)b, b_bytes},
 	};
 	char *reply;
 
@@ -83,7 +83,7 @@ static char *request(uint32_t type, const char *a, size_t a_bytes,
 	for (unsigned int i = 0; i < 3; i++) {
 		if (parts[i].iov_len &&
 		    write(device, parts[i].iov_base, parts[i].iov_len) !=
-			    (ssize_t)parts[i].iov_len) {
+			(ssize_t)parts[i].iov_len) {
 			return NULL;
 		}
 	}

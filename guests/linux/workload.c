@@ -24,10 +24,10 @@
 
 // What an OCI runtime leaves a container that asks for nothing.
 static const uint8_t capabilities_kept[] = {
-	CAP_CHOWN,    CAP_DAC_OVERRIDE, CAP_FSETID,  CAP_FOWNER,
-	CAP_MKNOD,    CAP_NET_RAW,      CAP_SETGID,  CAP_SETUID,
-	CAP_SETFCAP,  CAP_SETPCAP,      CAP_NET_BIND_SERVICE,
-	CAP_SYS_CHROOT, CAP_KILL,       CAP_AUDIT_WRITE,
+    CAP_CHOWN,	 CAP_DAC_OVERRIDE, CAP_FSETID,		 CAP_FOWNER,
+    CAP_MKNOD,	 CAP_NET_RAW,	   CAP_SETGID,		 CAP_SETUID,
+    CAP_SETFCAP, CAP_SETPCAP,	   CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
+    CAP_KILL,	 CAP_AUDIT_WRITE,
 };
 
 static uint64_t kept_mask(void)
@@ -72,7 +72,7 @@ static int capabilities_limit(void)
 static int capabilities_set(uint64_t mask)
 {
 	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
+	    .version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[2];
 
@@ -101,7 +101,8 @@ static int user_become(const char *user)
 			groups[count++] = (gid_t)strtoul(end + 1, &end, 10);
 		}
 	}
-	if (setgroups(count, groups) || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) ||
+	if (setgroups(count, groups) ||
+	    setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) ||
 	    setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid)) {
 		return -1;
 	}
@@ -110,7 +111,7 @@ static int user_become(const char *user)
 }
 
 static void run(char **argv, char **env, const char *cwd, const char *user)
-	__attribute__((noreturn));
+    __attribute__((noreturn));
 static void run(char **argv, char **env, const char *cwd, const char *user)
 {
 	sigset_t none;

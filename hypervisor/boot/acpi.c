@@ -16,7 +16,7 @@ struct rsdp {
 	char oem[6];
 	u8 revision;
 	u32 rsdt;
-	u32 bytes;             // from here: revision 2
+	u32 bytes; // from here: revision 2
 	u64 xsdt;
 	u8 checksum_all, reserved[3];
 } PACKED;
@@ -96,7 +96,7 @@ struct fadt {
 	u32 smi_command;
 	u8 enable, disable, s4bios, pstate;
 	u32 pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control,
-		pm_timer, gpe0, gpe1;
+	    pm_timer, gpe0, gpe1;
 	u8 lengths[8];
 	u16 c2_latency, c3_latency, flush_bytes, flush_stride;
 	u8 duty_offset, duty_width, day_alarm, month_alarm, century;
@@ -136,9 +136,9 @@ static const struct rsdp *rsdp_at(u64 maddr)
 	if (!r || memcmp(r->signature, "RSD PTR ", 8) || !sum_ok(r, 20)) {
 		return NULL;
 	}
-	if (r->revision >= 2 && (r->bytes < sizeof(*r) || r->bytes > 4096 ||
-				 !boot_ptr(maddr, r->bytes) ||
-				 !sum_ok(r, r->bytes))) {
+	if (r->revision >= 2 &&
+	    (r->bytes < sizeof(*r) || r->bytes > 4096 ||
+	     !boot_ptr(maddr, r->bytes) || !sum_ok(r, r->bytes))) {
 		return NULL;
 	}
 	return r;
@@ -224,23 +224,23 @@ static void ioapic_add(const struct entry_ioapic *e)
 		return;
 	}
 	acpi_info.ioapics[acpi_info.ioapic_count++] =
-		(struct acpi_ioapic){e->id, e->gsi_base, e->maddr};
+	    (struct acpi_ioapic){e->id, e->gsi_base, e->maddr};
 }
 
 static void override_add(const struct entry_override *e)
 {
-	if (e->bus || acpi_info.override_count ==
-			      ARRAY_SIZE(acpi_info.overrides)) {
+	if (e->bus ||
+	    acpi_info.override_count == ARRAY_SIZE(acpi_info.overrides)) {
 		log_at(LOG_WARNING, "ACPI: override of IRQ %u ignored", e->irq);
 		return;
 	}
 	acpi_info.overrides[acpi_info.override_count++] =
-		(struct acpi_override){
-			.irq = e->irq,
-			.gsi = e->gsi,
-			.level = (e->flags >> 2 & 3) == 3,
-			.low = (e->flags & 3) == 3,
-		};
+	    (struct acpi_override){
+		.irq = e->irq,
+		.gsi = e->gsi,
+		.level = (e->flags >> 2 & 3) == 3,
+		.low = (e->flags & 3) == 3,
+	    };
 }
 
 // The entry has the bytes of its type (table below).
@@ -273,11 +273,11 @@ static void madt_entry_read(const struct entry *e)
 static void madt_read(const struct header *h)
 {
 	static const u8 bytes_needed[] = {
-		[0] = sizeof(struct entry_lapic),
-		[1] = sizeof(struct entry_ioapic),
-		[2] = sizeof(struct entry_override),
-		[5] = sizeof(struct entry_lapic_maddr),
-		[9] = sizeof(struct entry_x2apic),
+	    [0] = sizeof(struct entry_lapic),
+	    [1] = sizeof(struct entry_ioapic),
+	    [2] = sizeof(struct entry_override),
+	    [5] = sizeof(struct entry_lapic_maddr),
+	    [9] = sizeof(struct entry_x2apic),
 	};
 	const struct madt *m = (const void *)h;
 	u32 at = sizeof(*m);
@@ -290,7 +290,8 @@ static void madt_read(const struct header *h)
 		const struct entry *e = (const void *)((const char *)m + at);
 
 		if (e->bytes < sizeof(*e) || e->bytes > h->bytes - at) {
-			log_at(LOG_WARNING, "ACPI: APIC table broken at %u", at);
+			log_at(LOG_WARNING, "ACPI: APIC table broken at %u",
+			       at);
 			return;
 		}
 		if (e->type < ARRAY_SIZE(bytes_needed) &&
@@ -305,8 +306,8 @@ static void mcfg_read(const struct header *h)
 {
 	const struct mcfg *m = (const void *)h;
 	u32 count = h->bytes < sizeof(*m)
-			    ? 0
-			    : (h->bytes - sizeof(*m)) / sizeof(m->entries[0]);
+			? 0
+			: (h->bytes - sizeof(*m)) / sizeof(m->entries[0]);
 
 	for (u32 i = 0; i < count; i++) {
 		if (m->entries[i].bus_last < m->entries[i].bus_first ||
@@ -315,8 +316,8 @@ static void mcfg_read(const struct header *h)
 			continue;
 		}
 		acpi_info.mmcfgs[acpi_info.mmcfg_count++] = (struct acpi_mmcfg){
-			m->entries[i].base, m->entries[i].segment,
-			m->entries[i].bus_first, m->entries[i].bus_last};
+		    m->entries[i].base, m->entries[i].segment,
+		    m->entries[i].bus_first, m->entries[i].bus_last};
 	}
 }
 
@@ -334,7 +335,7 @@ static void fadt_read(const struct header *h)
 	acpi_info.pm_timer_32bit = f->flags & FADT_TIMER_32BIT;
 	acpi_info.sci = f->sci;
 	acpi_info.legacy_free_keyboard =
-		h->revision >= 3 && !(f->boot_flags & FADT_BOOT_8042);
+	    h->revision >= 3 && !(f->boot_flags & FADT_BOOT_8042);
 	if (h->bytes >= sizeof(*f) && f->flags & FADT_RESET) {
 		acpi_info.reset_maddr = f->reset.address;
 		acpi_info.reset_space = f->reset.space;
@@ -357,10 +358,10 @@ static void table_read(u64 maddr)
 		char signature[5];
 		void (*read)(const struct header *h);
 	} readers[] = {
-		{"APIC", madt_read},
-		{"FACP", fadt_read},
-		{"HPET", hpet_read},
-		{"MCFG", mcfg_read},
+	    {"APIC", madt_read},
+	    {"FACP", fadt_read},
+	    {"HPET", hpet_read},
+	    {"MCFG", mcfg_read},
 	};
 	const struct header *h = boot_ptr(maddr, sizeof(*h));
 

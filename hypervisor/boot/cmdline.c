@@ -53,8 +53,8 @@ static bool number_parse(const char *text, u32 *out)
 
 static bool bool_parse(const char *text, bool *out)
 {
-	static const char *const yes[] = {"", "1", "yes", "on", "true",
-					  "enable"};
+	static const char *const yes[] = {"",	"1",	"yes",
+					  "on", "true", "enable"};
 	static const char *const no[] = {"0", "no", "off", "false", "disable"};
 
 	for (u32 i = 0; i < ARRAY_SIZE(yes); i++) {
@@ -140,8 +140,8 @@ static bool dom0_vcpus_set(const char *text)
 // LEVEL or LEVEL/LEVEL-LIMITED-IN-RATE; we limit all of the guests' alike.
 static bool level_parse(const char *text, enum log_level *out)
 {
-	static const char *const names[] = {"error", "warning", "info", "debug",
-					    "none", "all"};
+	static const char *const names[] = {"error", "warning", "info",
+					    "debug", "none",	"all"};
 	const char *slash = strchr(text, '/');
 	size_t bytes = slash ? (size_t)(slash - text) : strlen(text);
 
@@ -199,17 +199,12 @@ static const struct {
 	const char *name;
 	bool (*set)(const char *value);
 } words[] = {
-	{"console", console_set},
-	{"com1", com1_set},
-	{"dom0_mem", dom0_mem_set},
-	{"dom0_max_vcpus", dom0_vcpus_set},
-	{"loglvl", loglvl_set},
-	{"guest_loglvl", guest_loglvl_set},
-	{"noreboot", noreboot_set},
-	{"maxcpus", maxcpus_set},
-	{"x2apic", x2apic_set},
-	{"smap", smap_set},
-	{"mem", mem_set},
+    {"console", console_set},	{"com1", com1_set},
+    {"dom0_mem", dom0_mem_set}, {"dom0_max_vcpus", dom0_vcpus_set},
+    {"loglvl", loglvl_set},	{"guest_loglvl", guest_loglvl_set},
+    {"noreboot", noreboot_set}, {"maxcpus", maxcpus_set},
+    {"x2apic", x2apic_set},	{"smap", smap_set},
+    {"mem", mem_set},
 };
 
 // One word, NUL-terminated, changed in place. `no-x` is `x=0`.

@@ -11,8 +11,9 @@
 #include <wabe/trap.h>
 
 // What is in dom0's files is of no concern to the next owner of these frames:
-// the allocator clears them, as all that boot leaves, before a domain gets them.
-// A module's last page is all ours; its first may be the end of the one before.
+// the allocator clears them, as all that boot leaves, before a domain gets
+// them. A module's last page is all ours; its first may be the end of the one
+// before.
 static void modules_free(void)
 {
 	for (u32 i = 0; i < boot_info.module_count; i++) {
@@ -38,8 +39,8 @@ void boot_free(void)
 	tlb_flush_global();
 	alloc_add_range(maddr_to_mfn(image_maddr(init_start)),
 			maddr_to_mfn(image_maddr(init_end)));
-	printk("Freed %lu KiB of boot memory",
-	       (frames_free() - before) << (PAGE_SHIFT - 10));
+	printk("Freed %lu KiB of boot memory", (frames_free() - before)
+						   << (PAGE_SHIFT - 10));
 }
 
 void boot_finish(void)

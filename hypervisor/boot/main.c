@@ -22,7 +22,7 @@ struct cpu boot_cpu;
 // The machine cannot run us: say why and stop, no reboot.
 static void NORETURN refuse(const char *why)
 {
-	console_force();               // whatever loglvl= says
+	console_force(); // whatever loglvl= says
 	printk("Wabe cannot start: %s", why);
 	printk("The machine is stopped.");
 	machine_halt();
@@ -69,7 +69,7 @@ static void memory_start(void)
 	if (memmap_ram_bytes() < 64ul << 20) {
 		refuse("less than 64 MiB of RAM");
 	}
-	boot_low_page();               // before it is given away
+	boot_low_page(); // before it is given away
 	paging_init();
 	alloc_init();
 	memmap_release();
@@ -103,7 +103,7 @@ static void cpu_start(void)
 		panic("No memory for the first processor");
 	}
 	traps_init();
-	cpu_init_this(c);              // this_cpu() is c from here
+	cpu_init_this(c); // this_cpu() is c from here
 }
 
 static void devices_start(void)

@@ -36,7 +36,7 @@ void memmap_add(u64 start, u64 bytes, u32 type)
 		last->bytes += bytes;
 	} else if (map->count < E820_MAX) {
 		map->entries[map->count++] =
-			(struct e820_entry){start, bytes, type};
+		    (struct e820_entry){start, bytes, type};
 	} else {
 		map_overflowed = true;
 	}
@@ -86,7 +86,7 @@ void memmap_finish(u64 limit)
 void memmap_print(void)
 {
 	static const char *const names[] = {
-		"?", "usable", "reserved", "ACPI data", "ACPI NVS", "unusable"};
+	    "?", "usable", "reserved", "ACPI data", "ACPI NVS", "unusable"};
 	const struct e820_map *map = &boot_info.memory;
 
 	for (u32 i = 0; i < map->count; i++) {

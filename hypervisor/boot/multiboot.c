@@ -15,14 +15,17 @@ struct boot_info boot_info;
 // Multiboot 1: information structure and what it points to.
 struct mb1_info {
 	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count,
-		mods_addr, syms[4], mmap_length, mmap_addr, drives[2],
-		config_table, loader_name, apm_table, vbe[4];
+	    mods_addr, syms[4], mmap_length, mmap_addr, drives[2], config_table,
+	    loader_name, apm_table, vbe[4];
 	u8 framebuffer[28];
 } PACKED;
 
 enum {
-	MB1_CMDLINE = 1 << 2, MB1_MODULES = 1 << 3, MB1_MMAP = 1 << 6,
-	MB1_LOADER = 1 << 9, MB1_FRAMEBUFFER = 1 << 12,
+	MB1_CMDLINE = 1 << 2,
+	MB1_MODULES = 1 << 3,
+	MB1_MMAP = 1 << 6,
+	MB1_LOADER = 1 << 9,
+	MB1_FRAMEBUFFER = 1 << 12,
 };
 
 struct mb1_module {
@@ -30,15 +33,22 @@ struct mb1_module {
 } PACKED;
 
 struct mb1_mmap {
-	u32 size;              // of what follows
+	u32 size; // of what follows
 	u64 start, bytes;
 	u32 type;
 } PACKED;
 
 // Multiboot 2: tags.
 enum {
-	TAG_END, TAG_CMDLINE, TAG_LOADER, TAG_MODULE, TAG_MMAP = 6,
-	TAG_FRAMEBUFFER = 8, TAG_EFI64 = 12, TAG_ACPI_OLD = 14, TAG_ACPI_NEW,
+	TAG_END,
+	TAG_CMDLINE,
+	TAG_LOADER,
+	TAG_MODULE,
+	TAG_MMAP = 6,
+	TAG_FRAMEBUFFER = 8,
+	TAG_EFI64 = 12,
+	TAG_ACPI_OLD = 14,
+	TAG_ACPI_NEW,
 	TAG_EFI_MMAP = 17,
 };
 
@@ -52,7 +62,7 @@ struct framebuffer {
 	u64 maddr;
 	u32 pitch, width, height;
 	u8 bpp, type;
-	u8 colors[];           // multiboot 2: two bytes of padding before
+	u8 colors[]; // multiboot 2: two bytes of padding before
 } PACKED;
 
 struct efi_memory {
@@ -233,7 +243,7 @@ static void efi_mmap_read(const struct mb2_tag *t)
 		return;
 	}
 	boot_info.efi = efi_map_read = true;
-	boot_info.memory.count = 0;    // the loader's rendering of the same
+	boot_info.memory.count = 0; // the loader's rendering of the same
 	for (u32 at = 16; at + step <= t->bytes; at += step) {
 		const struct efi_memory *e = (const void *)((const u8 *)t + at);
 

@@ -39,7 +39,8 @@ static u64 *table_ptr(u64 entry)
 	return (u64 *)(HEAP_BASE + (entry & PTE_FRAME));
 }
 
-INIT_TEXT static u64 table_new(void)
+INIT_TEXT
+static u64 table_new(void)
 {
 	if (next == end) {
 		BUG_ON(chunk_count == ARRAY_SIZE(chunks));
@@ -67,7 +68,8 @@ static u64 *entry_find(u64 va, u32 level)
 }
 
 // The same, making the tables. Slots of the root differ: slot_make().
-INIT_TEXT static u64 *entry_make(u64 va, u32 level)
+INIT_TEXT
+static u64 *entry_make(u64 va, u32 level)
 {
 	for (u32 l = 3; l > level; l--) {
 		u64 *entry = entry_find(va, l);
@@ -79,14 +81,16 @@ INIT_TEXT static u64 *entry_make(u64 va, u32 level)
 	return entry_find(va, level);
 }
 
-INIT_TEXT static void slot_make(u64 va, u64 table, u64 flags)
+INIT_TEXT
+static void slot_make(u64 va, u64 table, u64 flags)
 {
 	*entry_find(va, 4) = table | flags | PTE_P | PTE_A;
 }
 
 // Lower tables permit everything; the root decides who may reach a slot, the
 // page what may be done. The M2P's two aliases are one table.
-INIT_TEXT static void slots_make(void)
+INIT_TEXT
+static void slots_make(void)
 {
 	u64 m2p = table_new();
 
@@ -103,7 +107,8 @@ INIT_TEXT static void slots_make(void)
 	}
 }
 
-INIT_TEXT static void image_map(const char *from, const char *to, u64 flags)
+INIT_TEXT
+static void image_map(const char *from, const char *to, u64 flags)
 {
 	for (; from < to; from += PAGE_SIZE) {
 		*entry_make((u64)from, 1) = image_maddr(from) | flags;
@@ -122,15 +127,16 @@ static void fill(void *dst, u64 value)
 
 // Map a table of one item a frame, `per_chunk` items in a large page. Where a
 // chunk's frames hold no RAM, all chunks share one read-only page of `value`.
-INIT_TEXT static void per_frame_map(u64 va, u64 per_chunk, u64 flags, u64 value)
+INIT_TEXT
+static void per_frame_map(u64 va, u64 per_chunk, u64 flags, u64 value)
 {
 	u64 hole = 0;
 
 	for (u64 f = 0; f < frames_end; f += per_chunk, va += LARGE) {
 		u64 *entry = entry_make(va, 2);
 
-		if (memmap_has_ram(f << PAGE_SHIFT,
-				   (f + per_chunk) << PAGE_SHIFT)) {
+		if (memmap_has_ram(f << PAGE_SHIFT, (f + per_chunk)
+							<< PAGE_SHIFT)) {
 			*entry = memmap_take_chunk(~0ull) | flags | PTE_PS;
 			continue;
 		}
@@ -143,7 +149,8 @@ INIT_TEXT static void per_frame_map(u64 va, u64 per_chunk, u64 flags, u64 value)
 }
 
 // Once mapped, clear it.
-INIT_TEXT static void per_frame_fill(u64 va, u64 per_chunk, u64 value)
+INIT_TEXT
+static void per_frame_fill(u64 va, u64 per_chunk, u64 value)
 {
 	for (u64 f = 0; f < frames_end; f += per_chunk, va += LARGE) {
 		if (*entry_find(va, 2) & PTE_RW) {
@@ -152,7 +159,8 @@ INIT_TEXT static void per_frame_fill(u64 va, u64 per_chunk, u64 value)
 	}
 }
 
-INIT_TEXT static void windows_make(void)
+INIT_TEXT
+static void windows_make(void)
 {
 	for (u64 f = 0; f < frames_end; f += BIT(30 - PAGE_SHIFT)) {
 		entry_make(HEAP_BASE + (f << PAGE_SHIFT), 2);
@@ -164,7 +172,8 @@ INIT_TEXT static void windows_make(void)
 	}
 }
 
-INIT_TEXT void paging_init(void)
+INIT_TEXT
+void paging_init(void)
 {
 	u64 ram_end = memmap_ram_end();
 
@@ -205,7 +214,7 @@ void boot_heap_rest(u64 *start, u64 *stop)
 void paging_window_install(u32 cpu, mfn_t l1)
 {
 	*entry_find(PERCPU_BASE + cpu * PERCPU_BYTES, 2) =
-		mfn_to_maddr(l1) | TABLE;
+	    mfn_to_maddr(l1) | TABLE;
 }
 
 u64 *vmap_entry(u64 va)

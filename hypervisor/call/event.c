@@ -31,20 +31,21 @@ static const struct {
 	u8 bytes;
 	bool answers;
 } requests[] = {
-	[EVTCHNOP_bind_interdomain] = {sizeof(struct evtchn_bind_interdomain), true},
-	[EVTCHNOP_bind_virq] = {sizeof(struct evtchn_bind_virq), true},
-	[EVTCHNOP_bind_pirq] = {sizeof(struct evtchn_bind_pirq), true},
-	[EVTCHNOP_close] = {sizeof(struct evtchn_close), false},
-	[EVTCHNOP_send] = {sizeof(struct evtchn_send), false},
-	[EVTCHNOP_status] = {sizeof(struct evtchn_status), true},
-	[EVTCHNOP_alloc_unbound] = {sizeof(struct evtchn_alloc_unbound), true},
-	[EVTCHNOP_bind_ipi] = {sizeof(struct evtchn_bind_ipi), true},
-	[EVTCHNOP_bind_vcpu] = {sizeof(struct evtchn_bind_vcpu), false},
-	[EVTCHNOP_unmask] = {sizeof(struct evtchn_unmask), false},
-	[EVTCHNOP_reset] = {sizeof(struct evtchn_reset), false},
-	[EVTCHNOP_init_control] = {sizeof(struct evtchn_init_control), true},
-	[EVTCHNOP_expand_array] = {sizeof(struct evtchn_expand_array), false},
-	[EVTCHNOP_set_priority] = {sizeof(struct evtchn_set_priority), false},
+    [EVTCHNOP_bind_interdomain] = {sizeof(struct evtchn_bind_interdomain),
+				   true},
+    [EVTCHNOP_bind_virq] = {sizeof(struct evtchn_bind_virq), true},
+    [EVTCHNOP_bind_pirq] = {sizeof(struct evtchn_bind_pirq), true},
+    [EVTCHNOP_close] = {sizeof(struct evtchn_close), false},
+    [EVTCHNOP_send] = {sizeof(struct evtchn_send), false},
+    [EVTCHNOP_status] = {sizeof(struct evtchn_status), true},
+    [EVTCHNOP_alloc_unbound] = {sizeof(struct evtchn_alloc_unbound), true},
+    [EVTCHNOP_bind_ipi] = {sizeof(struct evtchn_bind_ipi), true},
+    [EVTCHNOP_bind_vcpu] = {sizeof(struct evtchn_bind_vcpu), false},
+    [EVTCHNOP_unmask] = {sizeof(struct evtchn_unmask), false},
+    [EVTCHNOP_reset] = {sizeof(struct evtchn_reset), false},
+    [EVTCHNOP_init_control] = {sizeof(struct evtchn_init_control), true},
+    [EVTCHNOP_expand_array] = {sizeof(struct evtchn_expand_array), false},
+    [EVTCHNOP_set_priority] = {sizeof(struct evtchn_set_priority), false},
 };
 
 // The domain a request names, referenced: the caller's own, or any for a
@@ -64,8 +65,8 @@ static struct domain *target_get(domid_t id, long *error)
 
 static long op_alloc_unbound(struct evtchn_alloc_unbound *a)
 {
-	domid_t remote = a->remote_dom == DOMID_SELF ? current_domain()->id
-						     : a->remote_dom;
+	domid_t remote =
+	    a->remote_dom == DOMID_SELF ? current_domain()->id : a->remote_dom;
 	long error;
 	struct domain *d = target_get(a->dom, &error);
 
@@ -123,8 +124,8 @@ static long op_reset(struct evtchn_reset *r)
 		return error;
 	}
 	error = d != current_domain() && !READ_ONCE(d->control_pauses)
-			? -EINVAL
-			: evtchns_close_all(d);
+		    ? -EINVAL
+		    : evtchns_close_all(d);
 	domain_put(d);
 	return error;
 }
@@ -161,7 +162,8 @@ static long op_run(u32 cmd, union request *r)
 	case EVTCHNOP_bind_ipi:
 		return evtchn_bind_ipi(d, r->bind_ipi.vcpu, &r->bind_ipi.port);
 	case EVTCHNOP_bind_vcpu:
-		return evtchn_bind_vcpu(d, r->bind_vcpu.port, r->bind_vcpu.vcpu);
+		return evtchn_bind_vcpu(d, r->bind_vcpu.port,
+					r->bind_vcpu.vcpu);
 	case EVTCHNOP_reset:
 		return op_reset(&r->reset);
 	case EVTCHNOP_init_control:

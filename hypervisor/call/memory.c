@@ -6,7 +6,7 @@
 
 #include "memory.h"
 
-#define CMD_BITS 6             // operation; the rest: extents done so far
+#define CMD_BITS 6 // operation; the rest: extents done so far
 
 struct domain *memory_target(domid_t id, long *error)
 {
@@ -127,7 +127,7 @@ long call_memory_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 		return memory_map_set(GVA(arg));
 	case XENMEM_get_sharing_freed_pages:
 	case XENMEM_get_sharing_shared_pages:
-		return 0;      // no page is ever shared between domains
+		return 0; // no page is ever shared between domains
 	case XENMEM_claim_pages:
 		return memory_claim(GVA(arg));
 	case XENMEM_acquire_resource:

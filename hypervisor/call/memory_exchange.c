@@ -26,7 +26,8 @@ static long exchange_check(struct exchange *e)
 	u32 in = x->in.extent_order, out = x->out.extent_order;
 
 	if (x->in.domid != x->out.domid ||
-	    (x->in.domid != DOMID_SELF && x->in.domid != current_domain()->id)) {
+	    (x->in.domid != DOMID_SELF &&
+	     x->in.domid != current_domain()->id)) {
 		return -EPERM;
 	}
 	if (x->nr_exchanged > x->in.nr_extents || in > CHUNK_ORDER_MAX ||
@@ -135,9 +136,8 @@ static long chunk_exchange(struct exchange *e, struct page **got)
 		return error;
 	}
 	for (u64 i = 0; i < e->out_each; i++) {
-		got[i] = frames_alloc(current_domain(),
-				      e->x.out.extent_order, bits,
-				      ALLOC_EXCHANGE);
+		got[i] = frames_alloc(current_domain(), e->x.out.extent_order,
+				      bits, ALLOC_EXCHANGE);
 		if (!got[i]) {
 			extents_drop(got, i, e->x.out.extent_order);
 			chunk_give_back(e, false);
@@ -154,8 +154,8 @@ static long chunk_exchange(struct exchange *e, struct page **got)
 
 static long exchange_run(struct exchange *e, gva_t arg, struct page **got)
 {
-	gva_t done = gva_add(arg, offsetof(struct xen_memory_exchange,
-					   nr_exchanged));
+	gva_t done =
+	    gva_add(arg, offsetof(struct xen_memory_exchange, nr_exchanged));
 	long error = 0;
 	u64 n;
 
@@ -173,8 +173,7 @@ static long exchange_run(struct exchange *e, gva_t arg, struct page **got)
 long memory_exchange(gva_t arg)
 {
 	struct exchange *e = heap_alloc(sizeof(*e));
-	struct page **got =
-		heap_alloc(sizeof(*got) << CHUNK_ORDER_MAX);
+	struct page **got = heap_alloc(sizeof(*got) << CHUNK_ORDER_MAX);
 	long error = -ENOMEM;
 
 	if (!e || !got) {
@@ -192,7 +191,7 @@ free:
 	heap_free(got);
 	heap_free(e);
 	return error == -ERESTART
-		       ? hypercall_continue(__HYPERVISOR_memory_op,
-					    XENMEM_exchange, arg.a, 0, 0, 0)
-		       : error;
+		   ? hypercall_continue(__HYPERVISOR_memory_op, XENMEM_exchange,
+					arg.a, 0, 0, 0)
+		   : error;
 }

@@ -74,9 +74,9 @@ long memory_map_set(gva_t arg)
 	map = d->memory_map;
 	unlock(&d->pages_lock);
 	if (map) {
-		error = copy_from_guest(map->entries, HANDLE_GVA(q.map.buffer),
-					q.map.nr_entries *
-						sizeof(map->entries[0]));
+		error =
+		    copy_from_guest(map->entries, HANDLE_GVA(q.map.buffer),
+				    q.map.nr_entries * sizeof(map->entries[0]));
 		map->count = error ? 0 : q.map.nr_entries;
 	}
 	domain_put(d);
@@ -92,8 +92,8 @@ static void map_reserve(struct e820_map *map, u64 start, u64 bytes)
 		at++;
 	}
 	if (map->count == E820_MAX ||
-	    (at && map->entries[at - 1].start + map->entries[at - 1].bytes >
-			   start) ||
+	    (at &&
+	     map->entries[at - 1].start + map->entries[at - 1].bytes > start) ||
 	    (at < map->count && map->entries[at].start < start + bytes)) {
 		return;
 	}
@@ -135,12 +135,12 @@ long memory_map_machine(gva_t arg)
 long memory_machphys_mapping(gva_t arg)
 {
 	struct xen_machphys_mapping m = {
-		.v_start = M2P_GUEST_BASE,
-		.v_end = M2P_GUEST_END,
-		// A guest may come to a machine with more memory: the window.
-		.max_mfn = current_domain()->privileged
-				   ? frames_end - 1
-				   : (M2P_GUEST_END - M2P_GUEST_BASE) / 8 - 1,
+	    .v_start = M2P_GUEST_BASE,
+	    .v_end = M2P_GUEST_END,
+	    // A guest may come to a machine with more memory: the window.
+	    .max_mfn = current_domain()->privileged
+			   ? frames_end - 1
+			   : (M2P_GUEST_END - M2P_GUEST_BASE) / 8 - 1,
 	};
 
 	return copy_to_guest(arg, &m, sizeof(m));

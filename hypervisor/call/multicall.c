@@ -11,7 +11,7 @@
 
 #include <xen/xen.h>
 
-#define ENTRY_UNITS 8          // work of an entry, beside its own
+#define ENTRY_UNITS 8 // work of an entry, beside its own
 #define ENTRY_BYTES sizeof(struct multicall_entry)
 
 static long entry_run(const struct multicall_entry *e)
@@ -23,12 +23,13 @@ static long entry_run(const struct multicall_entry *e)
 		return -EINVAL;
 	}
 	return hypercall_table[index_clamp(e->op, HYPERCALLS)](
-		e->args[0], e->args[1], e->args[2], e->args[3], e->args[4]);
+	    e->args[0], e->args[1], e->args[2], e->args[3], e->args[4]);
 }
 
 static long multicall_again(gva_t list, u64 left)
 {
-	return hypercall_continue(__HYPERVISOR_multicall, list.a, left, 0, 0, 0);
+	return hypercall_continue(__HYPERVISOR_multicall, list.a, left, 0, 0,
+				  0);
 }
 
 // ENTRY_GONE: an iret, the caller of multicall is no longer there; rax is set.
@@ -52,11 +53,10 @@ static int entry_do(struct vcpu *v, gva_t at)
 	}
 	if (unlikely(v->multicall_again)) {
 		v->multicall_again = false;
-		return copy_to_guest(at, &e, sizeof(e)) ? -EFAULT
-							 : ENTRY_AGAIN;
+		return copy_to_guest(at, &e, sizeof(e)) ? -EFAULT : ENTRY_AGAIN;
 	}
 	return write_guest_u64(
-		gva_add(at, offsetof(struct multicall_entry, result)), result);
+	    gva_add(at, offsetof(struct multicall_entry, result)), result);
 }
 
 long call_multicall(u64 list, u64 count, u64 a2, u64 a3, u64 a4)

@@ -43,7 +43,9 @@ long call_set_trap_table(u64 traps, u64 a1, u64 a2, u64 a3, u64 a4)
 			return -EINVAL;
 		}
 		v->traps[t.vector] = (struct trap_entry){
-			.address = t.address, .cs = t.cs | 3, .flags = t.flags,
+		    .address = t.address,
+		    .cs = t.cs | 3,
+		    .flags = t.flags,
 		};
 	}
 }

@@ -18,14 +18,15 @@ static void domain_print(struct domain *d)
 	printk("d%u: refs %u, pauses %u, dying %u, pages %lu of %lu, heap %lu",
 	       d->id, READ_ONCE(d->refs), READ_ONCE(d->pause_count),
 	       READ_ONCE(d->dying), d->pages, d->pages_max, d->heap_frames);
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		printk("  v%u: cpu %u, state %u, pauses %u, blocked %u, "
 		       "offline %u, events %s%s",
-		       v->id, v->processor, v->state,
-		       READ_ONCE(v->pause_count), v->blocked, v->offline,
+		       v->id, v->processor, v->state, READ_ONCE(v->pause_count),
+		       v->blocked, v->offline,
 		       READ_ONCE(v->info->evtchn_upcall_pending) ? "pending"
 								 : "none",
-		       READ_ONCE(v->info->evtchn_upcall_mask) ? ", masked" : "");
+		       READ_ONCE(v->info->evtchn_upcall_mask) ? ", masked"
+							      : "");
 	}
 }
 
@@ -66,7 +67,6 @@ static void audit_print(void)
 	printk("Audit: %lu frames do not agree", wrong);
 }
 
-
 static void reboot(void)
 {
 	printk("Rebooting by debug key");
@@ -78,15 +78,15 @@ static const struct {
 	void (*fn)(void);
 	const char *help;
 } keys[] = {
-	{'A', audit_print, "audit the memory's types and counts"},
-	{'R', reboot, "reboot the machine"},
-	{'d', cpus_dump, "registers of all CPUs"},
-	{'e', events_print, "event channels"},
-	{'h', help_print, "this list"},
-	{'i', irqs_dump, "interrupts"},
-	{'m', alloc_dump, "memory"},
-	{'q', domains_print, "domains and vCPUs"},
-	{'r', sched_dump, "run queues"},
+    {'A', audit_print, "audit the memory's types and counts"},
+    {'R', reboot, "reboot the machine"},
+    {'d', cpus_dump, "registers of all CPUs"},
+    {'e', events_print, "event channels"},
+    {'h', help_print, "this list"},
+    {'i', irqs_dump, "interrupts"},
+    {'m', alloc_dump, "memory"},
+    {'q', domains_print, "domains and vCPUs"},
+    {'r', sched_dump, "run queues"},
 };
 
 static void help_print(void)

@@ -13,9 +13,9 @@
 #include <wabe/time.h>
 
 #define RING_BYTES 32768u
-#define INPUT_BYTES 4096u      // of pasted text, until dom0 runs and reads it
+#define INPUT_BYTES 4096u // of pasted text, until dom0 runs and reads it
 #define LINE_BYTES 512
-#define PREFIX "(XEN) "       // what tools that read Xen's console look for
+#define PREFIX "(XEN) " // what tools that read Xen's console look for
 #define CTRL_A 1
 
 // Guests' lines: a burst of GUEST_BURST, then one each GUEST_NS.
@@ -26,7 +26,7 @@ enum log_level console_level = LOG_INFO;
 enum log_level console_guest_level = LOG_WARNING;
 
 static lock_t console_lock = LOCK_INIT;
-static bool forced;           // in a panic: locks are ignored
+static bool forced; // in a panic: locks are ignored
 
 // console_lock. Positions count up for ever; the ring holds [start, end).
 static char ring[RING_BYTES];
@@ -35,8 +35,8 @@ static u32 ring_start, ring_end;
 // console_lock. The same for characters that wait for dom0.
 static char input[INPUT_BYTES];
 static u32 input_start, input_end;
-static bool input_is_ours;    // debug keys, not dom0
-static u32 switch_count;      // Ctrl-As in a row
+static bool input_is_ours; // debug keys, not dom0
+static u32 switch_count;   // Ctrl-As in a row
 
 // console_lock. Tokens for guests' lines.
 static u64 guest_refilled;
@@ -248,7 +248,8 @@ void console_input(char c)
 		if (++switch_count == 3) {
 			switch_count = 0;
 			input_is_ours = !input_is_ours;
-			printk("*** Serial input to %s (type 'CTRL-a' three times to switch input)",
+			printk("*** Serial input to %s (type 'CTRL-a' three "
+			       "times to switch input)",
 			       input_is_ours ? "Xen" : "DOM0");
 		}
 		return;

@@ -315,7 +315,7 @@ int evtchns_create(struct domain *d, u32 port_max)
 	struct evtchns *e;
 
 	e = heap_alloc(sizeof(*e) + DIV_ROUND_UP(limit, BUCKET_PORTS) *
-					    sizeof(e->bucket[0]));
+					sizeof(e->bucket[0]));
 	if (!e) {
 		return -ENOMEM;
 	}

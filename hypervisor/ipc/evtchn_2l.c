@@ -34,9 +34,8 @@ void level2_unmask(struct domain *d, const struct port *p)
 
 bool level2_test(const struct domain *d, u32 number, bool mask)
 {
-	return bit_test(mask ? d->shared->evtchn_mask
-			     : d->shared->evtchn_pending,
-			number);
+	return bit_test(
+	    mask ? d->shared->evtchn_mask : d->shared->evtchn_pending, number);
 }
 
 void level2_clear(struct domain *d, u32 number)

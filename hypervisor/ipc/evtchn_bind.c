@@ -175,13 +175,13 @@ int evtchn_set_priority(struct domain *d, u32 port, u32 priority)
 static void status_fill(const struct port *p, struct evtchn_status *s)
 {
 	static const u8 status_of[] = {
-		[PORT_FREE] = EVTCHNSTAT_closed,
-		[PORT_RESERVED] = EVTCHNSTAT_closed,
-		[PORT_UNBOUND] = EVTCHNSTAT_unbound,
-		[PORT_INTERDOMAIN] = EVTCHNSTAT_interdomain,
-		[PORT_PIRQ] = EVTCHNSTAT_pirq,
-		[PORT_VIRQ] = EVTCHNSTAT_virq,
-		[PORT_IPI] = EVTCHNSTAT_ipi,
+	    [PORT_FREE] = EVTCHNSTAT_closed,
+	    [PORT_RESERVED] = EVTCHNSTAT_closed,
+	    [PORT_UNBOUND] = EVTCHNSTAT_unbound,
+	    [PORT_INTERDOMAIN] = EVTCHNSTAT_interdomain,
+	    [PORT_PIRQ] = EVTCHNSTAT_pirq,
+	    [PORT_VIRQ] = EVTCHNSTAT_virq,
+	    [PORT_IPI] = EVTCHNSTAT_ipi,
 	};
 
 	s->status = status_of[p->state];
@@ -229,9 +229,8 @@ static bool pending_now(const struct domain *d, const struct port *p)
 		return false;
 	}
 	return d->evtchns->fifo
-		       ? p->pending ||
-				 fifo_test(d, p->number, EVTCHN_FIFO_PENDING)
-		       : level2_test(d, p->number, false);
+		   ? p->pending || fifo_test(d, p->number, EVTCHN_FIFO_PENDING)
+		   : level2_test(d, p->number, false);
 }
 
 // The lock keeps the port open, and so the word it looks at mapped.
@@ -253,8 +252,8 @@ static void port_print(struct domain *d, const struct port *p)
 {
 	struct evtchn_status s = {0};
 	bool masked = d->evtchns->fifo
-			      ? fifo_test(d, p->number, EVTCHN_FIFO_MASKED)
-			      : level2_test(d, p->number, true);
+			  ? fifo_test(d, p->number, EVTCHN_FIFO_MASKED)
+			  : level2_test(d, p->number, true);
 
 	status_fill(p, &s);
 	printk("  port %u: status %u vcpu %u pending %d masked %d", p->number,

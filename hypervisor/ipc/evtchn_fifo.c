@@ -31,7 +31,7 @@
 
 struct fifo_queue {
 	lock_t lock;
-	u32 tail;              // last port added, 0 none; it may be gone
+	u32 tail; // last port added, 0 none; it may be gone
 };
 
 struct fifo_vcpu {
@@ -41,7 +41,7 @@ struct fifo_vcpu {
 };
 
 struct fifo_array {
-	u32 words;             // those that exist; grows, evtchn_lock
+	u32 words; // those that exist; grows, evtchn_lock
 	struct share *page[PAGES_MAX];
 };
 
@@ -49,8 +49,7 @@ static u32 *fifo_word(const struct domain *d, u32 number)
 {
 	const struct fifo_array *a = d->evtchns->fifo;
 
-	if (unlikely(number >=
-		     __atomic_load_n(&a->words, __ATOMIC_ACQUIRE))) {
+	if (unlikely(number >= __atomic_load_n(&a->words, __ATOMIC_ACQUIRE))) {
 		return NULL;
 	}
 	return (u32 *)a->page[number / PAGE_WORDS]->page + number % PAGE_WORDS;
@@ -130,7 +129,8 @@ static void queue_add(struct vcpu *v, struct fifo_queue *q, u32 number)
 {
 	struct fifo_vcpu *f = v->fifo;
 	u32 priority = (u32)(q - f->queue);
-	bool linked = q->tail && tail_link(fifo_word(v->domain, q->tail), number);
+	bool linked =
+	    q->tail && tail_link(fifo_word(v->domain, q->tail), number);
 
 	q->tail = number;
 	if (linked) {
@@ -138,7 +138,8 @@ static void queue_add(struct vcpu *v, struct fifo_queue *q, u32 number)
 	}
 	WRITE_ONCE(f->control->head[priority], number);
 	if (!(__atomic_fetch_or(&f->control->ready, 1u << priority,
-				__ATOMIC_SEQ_CST) & 1u << priority)) {
+				__ATOMIC_SEQ_CST) &
+	      1u << priority)) {
 		upcall_raise(v);
 	}
 }
@@ -198,8 +199,8 @@ void fifo_unmask(struct domain *d, struct port *p)
 {
 	u32 *word = fifo_word(d, p->number);
 
-	if (word && (__atomic_fetch_and(word, ~MASKED, __ATOMIC_SEQ_CST) &
-		     PENDING)) {
+	if (word &&
+	    (__atomic_fetch_and(word, ~MASKED, __ATOMIC_SEQ_CST) & PENDING)) {
 		fifo_raise(d, p);
 	}
 }
@@ -367,7 +368,7 @@ void fifo_teardown(struct domain *d)
 		return;
 	}
 	d->evtchns->fifo = NULL;
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		evtchns_vcpu_destroy(v);
 	}
 	for (u32 i = 0; i < a->words / PAGE_WORDS; i++) {

@@ -208,10 +208,9 @@ static s16 entry_mark(struct grant_entry_v1 *e, domid_t grantee, bool write,
 		    word >> 16 != grantee || (write && flags & GTF_readonly)) {
 			return GNTST_general_error;
 		}
-		if (__atomic_compare_exchange_n(entry_word(e), &word,
-						word | mark, false,
-						__ATOMIC_SEQ_CST,
-						__ATOMIC_SEQ_CST)) {
+		if (__atomic_compare_exchange_n(
+			entry_word(e), &word, word | mark, false,
+			__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 			return GNTST_okay;
 		}
 	}

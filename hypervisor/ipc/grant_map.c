@@ -13,8 +13,9 @@
 
 #include "grants.h"
 
-#define FLAGS_KEPT (GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | \
-		    GNTMAP_application_map | GNTMAP_contains_pte)
+#define FLAGS_KEPT                                               \
+	(GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | \
+	 GNTMAP_application_map | GNTMAP_contains_pte)
 #define UNMAP_UNITS 4
 
 // --- handles ----------------------------------------------------------------

@@ -30,7 +30,7 @@
 struct active {
 	u32 mfn;
 	u32 readers, writers;
-	u16 grantee;           // the one domain that has it in use
+	u16 grantee; // the one domain that has it in use
 	u16 reserved;
 };
 
@@ -38,21 +38,21 @@ struct active {
 struct maptrack {
 	struct domain *granter;
 	u32 ref;
-	u16 flags;             // GNTMAP_*, low bits; 0 while being unmapped
+	u16 flags; // GNTMAP_*, low bits; 0 while being unmapped
 	u16 reserved;
 };
 
 struct grant_table {
-	lock_t lock;           // everything below
-	bool closed;           // the domain is dead: no frames any more
+	lock_t lock; // everything below
+	bool closed; // the domain is dead: no frames any more
 	u32 frames, frames_max;
 	struct grant_entry_v1 **shared; // [frames_max], heap pages
-	struct active **active;         // [frames_max * CHUNKS_PER_FRAME]
+	struct active **active;		// [frames_max * CHUNKS_PER_FRAME]
 	// As a mapper of others' grants.
-	u32 handles;           // in chunks that exist
+	u32 handles; // in chunks that exist
 	u32 handles_max;
-	u32 free_handle;       // handle + 1, 0 none
-	u32 cursor;            // grants_unmap_all: handles before it are free
+	u32 free_handle;	 // handle + 1, 0 none
+	u32 cursor;		 // grants_unmap_all: handles before it are free
 	struct maptrack **track; // chunks; made with the first handle
 };
 

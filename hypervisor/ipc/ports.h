@@ -21,18 +21,23 @@
 #define BUCKET_PORTS 64
 
 enum port_state {
-	PORT_FREE, PORT_RESERVED, PORT_UNBOUND, PORT_INTERDOMAIN, PORT_PIRQ,
-	PORT_VIRQ, PORT_IPI,
+	PORT_FREE,
+	PORT_RESERVED,
+	PORT_UNBOUND,
+	PORT_INTERDOMAIN,
+	PORT_PIRQ,
+	PORT_VIRQ,
+	PORT_IPI,
 };
 
 struct port {
 	lock_t lock;
-	u32 number;            // constant
-	u8 state;              // enum port_state
+	u32 number; // constant
+	u8 state;   // enum port_state
 	u8 priority;
-	u16 vcpu;              // notified; always a vCPU that exists, or 0
-	u16 last;              // queue locks: vcpu << 4 | priority, last linked
-	u8 pending;            // atomic: raised before its event word existed
+	u16 vcpu;   // notified; always a vCPU that exists, or 0
+	u16 last;   // queue locks: vcpu << 4 | priority, last linked
+	u8 pending; // atomic: raised before its event word existed
 	union {
 		struct {
 			struct domain *remote;
@@ -41,7 +46,7 @@ struct port {
 		domid_t remote_id; // unbound: who may bind
 		u32 virq;
 		u32 pirq;
-		u32 next;          // free: next free port, 0 none
+		u32 next; // free: next free port, 0 none
 	};
 };
 _Static_assert(sizeof(struct port) == 32, "two ports a cache line");
@@ -49,14 +54,14 @@ _Static_assert(sizeof(struct port) == 32, "two ports a cache line");
 struct fifo_array;
 
 struct evtchns {
-	u32 valid;                // ports in buckets that exist; only grows
-	u32 limit;                // constant: ports there can ever be
-	struct fifo_array *fifo;  // NULL: 2-level
+	u32 valid;		 // ports in buckets that exist; only grows
+	u32 limit;		 // constant: ports there can ever be
+	struct fifo_array *fifo; // NULL: 2-level
 	// domain.evtchn_lock
-	u32 unused;               // lowest number never handed out
+	u32 unused;		  // lowest number never handed out
 	u32 free_head, free_tail; // those given back, oldest first; 0 none
-	u32 open;                 // ports in use
-	u32 cursor;               // evtchns_close_all: where to go on
+	u32 open;		  // ports in use
+	u32 cursor;		  // evtchns_close_all: where to go on
 	struct port *bucket[];
 };
 

@@ -10,8 +10,8 @@ struct out {
 
 struct spec {
 	bool left, zero, upper;
-	int width, precision;  // precision -1: none given
-	char size;             // 0, 'h', 'l' (l, ll, z)
+	int width, precision; // precision -1: none given
+	char size;	      // 0, 'h', 'l' (l, ll, z)
 };
 
 static void put(struct out *o, char c)

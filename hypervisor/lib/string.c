@@ -8,8 +8,7 @@ void *memcpy(void *dst, const void *src, size_t bytes)
 	void *d = dst;
 	size_t words = bytes / 8;
 
-	asm volatile("rep movsq"
-		     : "+D"(d), "+S"(src), "+c"(words)::"memory");
+	asm volatile("rep movsq" : "+D"(d), "+S"(src), "+c"(words)::"memory");
 	if (bytes & 7) {
 		words = bytes & 7;
 		asm volatile("rep movsb"
@@ -139,8 +138,8 @@ u64 strtou64(const char *s, const char **end)
 	}
 	for (; digit_value(*s) < base; s++) {
 		saturated |= __builtin_mul_overflow(value, base, &value);
-		saturated |= __builtin_add_overflow(value, digit_value(*s),
-						    &value);
+		saturated |=
+		    __builtin_add_overflow(value, digit_value(*s), &value);
 	}
 	if (end) {
 		*end = s;

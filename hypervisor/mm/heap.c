@@ -14,15 +14,15 @@
 #include "frames.h"
 
 #define CHUNK_ORDER 9
-#define CLASS_FIRST_SHIFT 5    // 32 bytes
-#define CLASSES 7              // up to 2 KiB
-#define CLASS_BASE 0x8000      // owners that are no domain ids, so that
-#define BLOCK_BASE 0x8100      // no domain owns them; + order of the block
+#define CLASS_FIRST_SHIFT 5 // 32 bytes
+#define CLASSES 7	    // up to 2 KiB
+#define CLASS_BASE 0x8000   // owners that are no domain ids, so that
+#define BLOCK_BASE 0x8100   // no domain owns them; + order of the block
 #define FREE_NONE PAGE_SIZE
 
 static lock_t heap_lock;
 static u32 class_pages[CLASSES]; // heap_lock; first page with room, 0 none
-static u64 heap_used;            // heap_lock; bytes handed out
+static u64 heap_used;		 // heap_lock; bytes handed out
 
 static struct page *va_page(const void *va)
 {
@@ -71,8 +71,8 @@ static bool heap_grow(void)
 
 	lock(&part->lock);
 	mfn = part->free >= part->claimed + (1ull << CHUNK_ORDER)
-		      ? blocks_take(part, CHUNK_ORDER, 0)
-		      : 0;
+		  ? blocks_take(part, CHUNK_ORDER, 0)
+		  : 0;
 	if (mfn) {
 		part->frames -= 1ull << CHUNK_ORDER;
 		for (u64 i = 0; i < 1ull << CHUNK_ORDER; i++) {
@@ -234,7 +234,7 @@ void *heap_alloc(size_t bytes)
 		return NULL;
 	}
 	while (class < CLASSES && 1ul << (CLASS_FIRST_SHIFT + class) < bytes) {
-		class++;
+		class ++;
 	}
 	lock(&heap_lock);
 	if (class < CLASSES) {

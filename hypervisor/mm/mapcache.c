@@ -13,11 +13,11 @@
 #define MAP_FLAGS (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX)
 
 struct mapcache {
-	u64 window;                   // address of the CPU's window
-	u64 tag[PERCPU_MAPS];         // mfn in each place; 0: empty
-	u8 refs[PERCPU_MAPS];         // page_map() calls not yet undone
+	u64 window;		      // address of the CPU's window
+	u64 tag[PERCPU_MAPS];	      // mfn in each place; 0: empty
+	u8 refs[PERCPU_MAPS];	      // page_map() calls not yet undone
 	u64 filled[PERCPU_MAPS / 64]; // places that are not empty
-	u64 spares;                   // spare pages in use
+	u64 spares;		      // spare pages in use
 };
 
 static void invlpg(u64 va)

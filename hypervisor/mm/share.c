@@ -9,7 +9,7 @@
 #include <wabe/page.h>
 #include <wabe/share.h>
 
-static lock_t shares_lock;     // innermost
+static lock_t shares_lock; // innermost
 static struct list shares = LIST_INIT(shares);
 
 struct share *share_create(struct domain *d, mfn_t m, int *error)
@@ -60,7 +60,7 @@ void share_destroy(struct share *s)
 void share_for_each(void (*fn)(mfn_t m))
 {
 	lock(&shares_lock);
-	list_for_each(at, &shares) {
+	list_for_each (at, &shares) {
 		fn(container_of(at, struct share, all)->mfn);
 	}
 	unlock(&shares_lock);

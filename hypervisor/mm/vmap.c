@@ -15,8 +15,8 @@
 #define FLAGS_MMIO (FLAGS_RAM | PTE_PCD | PTE_PWT)
 
 static lock_t vmap_lock;
-static u64 used[VMAP_PAGES / 64];   // vmap_lock
-static u64 cursor;                  // vmap_lock
+static u64 used[VMAP_PAGES / 64]; // vmap_lock
+static u64 cursor;		  // vmap_lock
 
 // `count` pages in a row, or VMAP_PAGES. One page, the common case, is found
 // at the cursor; the search is bounded by the area. vmap_lock is held.
@@ -27,8 +27,8 @@ static u64 pages_take(u64 count)
 
 		while (from < VMAP_PAGES) {
 			u64 first = bitmap_next_clear(used, VMAP_PAGES, from);
-			u64 end = bitmap_next(used, MIN(first + count,
-							VMAP_PAGES), first);
+			u64 end = bitmap_next(
+			    used, MIN(first + count, VMAP_PAGES), first);
 
 			if (end - first >= count) {
 				for (u64 i = first; i < first + count; i++) {
@@ -81,7 +81,7 @@ void *vmap_frames(const mfn_t *mfns, u32 count)
 	}
 	for (u32 i = 0; i < count; i++) {
 		*vmap_entry(page_va(first + i)) =
-			mfn_to_maddr(mfns[i]) | FLAGS_RAM;
+		    mfn_to_maddr(mfns[i]) | FLAGS_RAM;
 	}
 	return (void *)page_va(first);
 }
@@ -101,7 +101,7 @@ void *vmap_mmio(u64 maddr, u64 bytes)
 	}
 	for (u64 i = 0; i < count; i++) {
 		*vmap_entry(page_va(first + i)) =
-			((maddr - offset) + i * PAGE_SIZE) | FLAGS_MMIO;
+		    ((maddr - offset) + i * PAGE_SIZE) | FLAGS_MMIO;
 	}
 	return (char *)page_va(first) + offset;
 }

@@ -39,8 +39,8 @@
 #define ICR_SELF 0x40000
 #define ICR_OTHERS 0xc0000
 
-static bool x2apic;                    // constant after apic_init()
-static volatile u32 *xapic;            // the registers, or NULL
+static bool x2apic;	    // constant after apic_init()
+static volatile u32 *xapic; // the registers, or NULL
 
 static u32 reg_read(u32 reg)
 {
@@ -125,21 +125,23 @@ void apic_nmi_others(void)
 // Before LINT0 is masked: a request of the 8259s that the CPU has seen would
 // else stay, for a vector nobody gives (QEMU faults on it). ioapic.c does the
 // rest.
-static void INIT_TEXT pic_mask(void)
+static void INIT_TEXT
+pic_mask(void)
 {
 	outb(0x21, 0xff);
 	outb(0xa1, 0xff);
 }
 
-void INIT_TEXT apic_init(void)
+void INIT_TEXT
+apic_init(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 	u64 maddr = acpi_info.lapic ? acpi_info.lapic : base & BASE_ADDRESS;
 
 	pic_mask();
 	// Firmware that turned it on may have processors xAPIC cannot name.
-	x2apic = cpu_features.x2apic &&
-		 (!options.no_x2apic || base & BASE_X2APIC);
+	x2apic =
+	    cpu_features.x2apic && (!options.no_x2apic || base & BASE_X2APIC);
 	if (!x2apic) {
 		volatile u32 *regs = vmap_mmio(maddr, PAGE_SIZE);
 
@@ -194,7 +196,7 @@ void apic_init_cpu(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE) | BASE_ENABLE;
 
-	wrmsr(MSR_APIC_BASE, base);    // from disabled only by way of xAPIC
+	wrmsr(MSR_APIC_BASE, base); // from disabled only by way of xAPIC
 	if (x2apic) {
 		wrmsr(MSR_APIC_BASE, base | BASE_X2APIC);
 	}

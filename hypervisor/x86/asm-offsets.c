@@ -4,7 +4,7 @@
 #include <wabe/domain.h>
 #include <wabe/page.h>
 
-#define OFFSET(name, type, member)                                             \
+#define OFFSET(name, type, member) \
 	asm volatile("# @OFFSET " #name " %0" ::"i"(offsetof(type, member)))
 
 void asm_offsets(void);

@@ -14,8 +14,9 @@
 #include "mode.h"
 #include "uaccess.h"
 
-#define RFLAGS_CLEARED (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
-#define IRET_BYTES 40          // rip cs rflags rsp ss
+#define RFLAGS_CLEARED \
+	(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
+#define IRET_BYTES 40 // rip cs rflags rsp ss
 #define FAILSAFE_WORDS 11
 
 // Vectors that push an error code: 8, 10 to 14, 17, 21.
@@ -23,7 +24,7 @@
 
 // What the frame shows of the guest's state.
 struct origin {
-	u64 rsp;               // where the frame ends, aligned
+	u64 rsp; // where the frame ends, aligned
 	u64 cs, rflags;
 };
 
@@ -73,7 +74,7 @@ static inline void handler_enter(struct vcpu *v, u64 handler, u64 rsp,
 // `error_bytes`: 8 if the frame has an error code, else 0. False: it cannot
 // be delivered, and nothing but the mode has changed.
 static ALWAYS_INLINE bool bounce(struct vcpu *v, u64 handler, bool mask_events,
-			  u64 error_bytes, u32 error_code)
+				 u64 error_bytes, u32 error_code)
 {
 	struct origin o = origin_leave(v);
 	u64 inside = frame_inside(o.rsp), top = (o.rsp - IRET_BYTES) & ~inside;
@@ -165,8 +166,8 @@ static bool failsafe_write(struct vcpu *v, const u16 sel[4])
 	const struct cpu_user_regs *regs = &v->regs;
 	struct origin o = origin_leave(v);
 	u64 frame[FAILSAFE_WORDS] = {
-		regs->rcx, regs->r11, sel[0], sel[1], sel[2], sel[3],
-		regs->rip, o.cs, o.rflags, regs->rsp, regs->ss,
+	    regs->rcx, regs->r11, sel[0],   sel[1],    sel[2],	 sel[3],
+	    regs->rip, o.cs,	  o.rflags, regs->rsp, regs->ss,
 	};
 	u64 bottom = o.rsp - sizeof(frame);
 
@@ -197,7 +198,7 @@ bool trap_deliver_nmi(void)
 	}
 	__atomic_store_n(&v->nmi_pending, 0, __ATOMIC_SEQ_CST);
 	if (!v->traps[TRAP_NMI].address) {
-		return true;           // none registered: lost, as in Xen
+		return true; // none registered: lost, as in Xen
 	}
 	v->nmi_masked = 1;
 	trap_inject(TRAP_NMI, 0);

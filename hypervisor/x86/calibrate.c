@@ -13,17 +13,17 @@
 
 #include "calibrate.h"
 
-#define WAIT_HZ 250            // the 4 ms
+#define WAIT_HZ 250 // the 4 ms
 #define COUNTER_NS 1000000ull
 #define SAMPLES 32
-#define FRACTION 64            // a mean count is kept in parts of a tick
+#define FRACTION 64 // a mean count is kept in parts of a tick
 #define MHZ 1000000ul
 
 // A clock of known rate.
 struct reference {
 	const char *name;
 	u64 hz;
-	u64 mask;              // it wraps past this
+	u64 mask; // it wraps past this
 	u64 (*read)(void);
 };
 
@@ -34,7 +34,8 @@ struct reference {
 #define LEAF_CRYSTAL 0x15
 
 // VMware's leaf, which KVM and QEMU can show as well.
-static u64 INIT_TEXT hz_by_hypervisor(void)
+static u64 INIT_TEXT
+hz_by_hypervisor(void)
 {
 	if (!cpu_features.hypervisor ||
 	    cpuid(LEAF_HYPERVISOR, 0).a < LEAF_TIMING ||
@@ -44,7 +45,8 @@ static u64 INIT_TEXT hz_by_hypervisor(void)
 	return cpuid(LEAF_TIMING, 0).a * 1000ull;
 }
 
-static u64 INIT_TEXT hz_by_crystal(void)
+static u64 INIT_TEXT
+hz_by_crystal(void)
 {
 	struct cpuid_regs r;
 
@@ -57,7 +59,7 @@ static u64 INIT_TEXT hz_by_crystal(void)
 
 // --- measured ---------------------------------------------------------------
 
-#define HPET_PERIOD 0x04       // femtoseconds
+#define HPET_PERIOD 0x04 // femtoseconds
 #define HPET_CAPS 0x00
 #define HPET_CONFIG 0x10
 #define HPET_COUNTER 0xf0
@@ -66,12 +68,14 @@ static u64 INIT_TEXT hz_by_crystal(void)
 
 static volatile u8 *hpet INIT_DATA;
 
-static u64 INIT_TEXT hpet_read(void)
+static u64 INIT_TEXT
+hpet_read(void)
 {
 	return *(volatile u32 *)(hpet + HPET_COUNTER);
 }
 
-static bool INIT_TEXT hpet_start(struct reference *r)
+static bool INIT_TEXT
+hpet_start(struct reference *r)
 {
 	u32 period;
 
@@ -90,12 +94,14 @@ static bool INIT_TEXT hpet_start(struct reference *r)
 	return true;
 }
 
-static u64 INIT_TEXT pm_timer_read(void)
+static u64 INIT_TEXT
+pm_timer_read(void)
 {
 	return inl(acpi_info.pm_timer);
 }
 
-static bool INIT_TEXT pm_timer_start(struct reference *r)
+static bool INIT_TEXT
+pm_timer_start(struct reference *r)
 {
 	u32 first;
 
@@ -115,7 +121,8 @@ static bool INIT_TEXT pm_timer_start(struct reference *r)
 #define PIT_HZ 1193182
 
 // Channel 2, which counts down and interrupts nobody.
-static u64 INIT_TEXT pit_read(void)
+static u64 INIT_TEXT
+pit_read(void)
 {
 	u16 low;
 
@@ -124,9 +131,10 @@ static u64 INIT_TEXT pit_read(void)
 	return 0xffff - (low | inb(0x42) << 8);
 }
 
-static bool INIT_TEXT pit_start(struct reference *r)
+static bool INIT_TEXT
+pit_start(struct reference *r)
 {
-	outb(0x61, (inb(0x61) & ~2) | 1);      // gate on, speaker off
+	outb(0x61, (inb(0x61) & ~2) | 1); // gate on, speaker off
 	outb(0x43, 0xb0);
 	outb(0x42, 0xff);
 	outb(0x42, 0xff);
@@ -136,7 +144,7 @@ static bool INIT_TEXT pit_start(struct reference *r)
 
 // A moment: both clocks, since the moments of `first_*`.
 struct moment {
-	u64 tsc, count;        // count in 1/FRACTION
+	u64 tsc, count; // count in 1/FRACTION
 };
 
 static struct moment INIT_TEXT moment_read(const struct reference *r,
@@ -164,7 +172,8 @@ static struct moment INIT_TEXT moment_read(const struct reference *r,
 	return (struct moment){sum.tsc / used, sum.count * FRACTION / used};
 }
 
-static u64 INIT_TEXT hz_measure(const struct reference *r)
+static u64 INIT_TEXT
+hz_measure(const struct reference *r)
 {
 	u64 tsc_first = rdtsc(), count_first = r->read() & r->mask;
 	struct moment a = moment_read(r, tsc_first, count_first), b;
@@ -176,7 +185,8 @@ static u64 INIT_TEXT hz_measure(const struct reference *r)
 	return (b.tsc - a.tsc) * FRACTION * r->hz / (b.count - a.count);
 }
 
-u64 INIT_TEXT counter_calibrate(u64 (*read)(void))
+u64 INIT_TEXT
+counter_calibrate(u64 (*read)(void))
 {
 	const struct reference r = {"", 0, 0xffffffff, read};
 	u64 tsc_first = rdtsc(), count_first = read();
@@ -188,12 +198,13 @@ u64 INIT_TEXT counter_calibrate(u64 (*read)(void))
 	}
 	b = moment_read(&r, tsc_first, count_first);
 	ns = (b.tsc - a.tsc) * MHZ / tsc_khz;
-	return ((b.count - a.count) << 26) / ns;       // FRACTION is 2^6
+	return ((b.count - a.count) << 26) / ns; // FRACTION is 2^6
 }
 
 // Makers choose whole MHz, and measuring errs by more than they do: within 30
 // parts in a million it is taken for one.
-static u64 INIT_TEXT hz_round(u64 hz)
+static u64 INIT_TEXT
+hz_round(u64 hz)
 {
 	u64 whole = (hz + MHZ / 2) / MHZ * MHZ;
 	u64 off = hz > whole ? hz - whole : whole - hz;
@@ -201,7 +212,8 @@ static u64 INIT_TEXT hz_round(u64 hz)
 	return off * 33333 < hz ? whole : hz;
 }
 
-u64 INIT_TEXT tsc_calibrate(void)
+u64 INIT_TEXT
+tsc_calibrate(void)
 {
 	struct reference r = {.name = "CPUID"};
 	u64 hz = hz_by_hypervisor();

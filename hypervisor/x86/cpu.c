@@ -23,7 +23,8 @@ _Static_assert(offsetof(struct cpu, id) == 8, "%gs:8");
 
 // --- what it can do ---------------------------------------------------------
 
-static void INIT_TEXT names_detect(void)
+static void INIT_TEXT
+names_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r = cpuid(0, 0);
@@ -42,7 +43,8 @@ static void INIT_TEXT names_detect(void)
 		 strcmp(f->vendor, "HygonGenuine") == 0;
 }
 
-static void INIT_TEXT model_detect(u32 signature)
+static void INIT_TEXT
+model_detect(u32 signature)
 {
 	struct cpu_features *f = &cpu_features;
 
@@ -57,7 +59,8 @@ static void INIT_TEXT model_detect(u32 signature)
 	}
 }
 
-static void INIT_TEXT basic_detect(void)
+static void INIT_TEXT
+basic_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r = cpuid(1, 0);
@@ -88,7 +91,8 @@ static void INIT_TEXT basic_detect(void)
 #define XCR0_AVX 0x4ull
 #define XCR0_AVX512 0xe0ull
 
-static void INIT_TEXT xsave_detect(void)
+static void INIT_TEXT
+xsave_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r;
@@ -105,7 +109,8 @@ static void INIT_TEXT xsave_detect(void)
 	f->xsaveopt = cpuid(0xd, 1).a & BIT(0);
 }
 
-static void INIT_TEXT extended_detect(void)
+static void INIT_TEXT
+extended_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r = cpuid(0x80000001, 0);
@@ -122,7 +127,8 @@ static void INIT_TEXT extended_detect(void)
 	}
 }
 
-void INIT_TEXT cpu_detect(void)
+void INIT_TEXT
+cpu_detect(void)
 {
 	const struct cpu_features *f = &cpu_features;
 
@@ -130,15 +136,14 @@ void INIT_TEXT cpu_detect(void)
 	basic_detect();
 	xsave_detect();
 	extended_detect();
-	printk("CPU: %s (%s family %u model %u stepping %u)", f->brand, f->vendor,
-	       f->family, f->model, f->stepping);
-	printk("CPU has:%s%s%s%s%s%s%s%s%s", f->smep ? " SMEP" : "",
-	       f->smap ? " SMAP" : "", f->fsgsbase ? " FSGSBASE" : "",
-	       f->xsave ? " XSAVE" : "", f->pcid ? " PCID" : "",
-	       f->x2apic ? " x2APIC" : "",
-	       f->tsc_deadline ? " TSC-deadline" : "",
-	       f->invariant_tsc ? " invariant-TSC" : "",
-	       f->umip ? " UMIP" : "");
+	printk("CPU: %s (%s family %u model %u stepping %u)", f->brand,
+	       f->vendor, f->family, f->model, f->stepping);
+	printk(
+	    "CPU has:%s%s%s%s%s%s%s%s%s", f->smep ? " SMEP" : "",
+	    f->smap ? " SMAP" : "", f->fsgsbase ? " FSGSBASE" : "",
+	    f->xsave ? " XSAVE" : "", f->pcid ? " PCID" : "",
+	    f->x2apic ? " x2APIC" : "", f->tsc_deadline ? " TSC-deadline" : "",
+	    f->invariant_tsc ? " invariant-TSC" : "", f->umip ? " UMIP" : "");
 }
 
 // --- what each one needs ----------------------------------------------------
@@ -203,7 +208,7 @@ struct cpu *cpu_alloc(u32 id, u32 apic_id, u32 acpi_id)
 	if (!c->tss || !c->window) {
 		return NULL;
 	}
-	c->tss->iomap = sizeof(*c->tss);       // past its end: no ports
+	c->tss->iomap = sizeof(*c->tss); // past its end: no ports
 	paging_window_install(id, heap_mfn(c->window));
 	cpus[id] = c;
 	if (!stacks_alloc(c) || mapcache_init_cpu(c) || timers_init_cpu(c) ||
@@ -217,7 +222,7 @@ struct cpu *cpu_alloc(u32 id, u32 apic_id, u32 acpi_id)
 
 // --- control registers ------------------------------------------------------
 
-#define CR0_FLAGS 0x80050033ull        // PG AM WP NE ET MP PE
+#define CR0_FLAGS 0x80050033ull // PG AM WP NE ET MP PE
 #define CR4_DE BIT(3)
 #define CR4_PAE BIT(5)
 #define CR4_MCE BIT(6)

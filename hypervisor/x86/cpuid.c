@@ -34,9 +34,10 @@ static struct cpuid_regs tsc_leaf(const struct domain *d, u32 subleaf)
 
 	switch (subleaf) {
 	case 0:
-		r.a = (cpu_features.invariant_tsc ? BIT(1) : 0) |
-		      (cpu_policy_has(d->policy, XEN_X86_FEATURE_RDTSCP) ? BIT(2)
-									  : 0);
+		r.a =
+		    (cpu_features.invariant_tsc ? BIT(1) : 0) |
+		    (cpu_policy_has(d->policy, XEN_X86_FEATURE_RDTSCP) ? BIT(2)
+								       : 0);
 		r.b = d->tsc_mode;
 		r.c = tsc_khz;
 		break;
@@ -63,8 +64,8 @@ static u32 hypervisor_max(const struct cpu_policy *p)
 	u32 limit = p->hypervisor_limit;
 
 	return limit == 0 || limit > XEN_CPUID_MAX_NUM_LEAVES
-		       ? XEN_CPUID_MAX_NUM_LEAVES
-		       : MAX(limit, 2);
+		   ? XEN_CPUID_MAX_NUM_LEAVES
+		   : MAX(limit, 2);
 }
 
 static struct cpuid_regs hypervisor_leaf(const struct domain *d, u32 n,
@@ -78,10 +79,9 @@ static struct cpuid_regs hypervisor_leaf(const struct domain *d, u32 n,
 	}
 	switch (n) {
 	case 0:
-		return (struct cpuid_regs){XEN_CPUID_FIRST_LEAF + max,
-					   XEN_CPUID_SIGNATURE_EBX,
-					   XEN_CPUID_SIGNATURE_ECX,
-					   XEN_CPUID_SIGNATURE_EDX};
+		return (struct cpuid_regs){
+		    XEN_CPUID_FIRST_LEAF + max, XEN_CPUID_SIGNATURE_EBX,
+		    XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX};
 	case 1:
 		r.a = XEN_VERSION;
 		break;

@@ -28,48 +28,134 @@
 // (AVX-512, MPX, PKU, speculation MSRs), supervisor features (SMEP, PCID,
 // large pages), virtualisation, TSX, and power management.
 static const u16 pv_features[] = {
-	// 1.edx
-	F(FPU), F(DE), F(TSC), F(MSR), F(PAE), F(MCE), F(CX8), F(APIC), F(SEP),
-	F(MCA), F(CMOV), F(PAT), F(CLFLUSH), F(ACPI), F(MMX), F(FXSR), F(SSE),
-	F(SSE2), F(SS),
-	// 1.ecx
-	F(SSE3), F(PCLMULQDQ), F(SSSE3), F(FMA), F(CX16), F(SSE4_1), F(SSE4_2),
-	F(MOVBE), F(POPCNT), F(AESNI), F(XSAVE), F(AVX), F(F16C), F(RDRAND),
-	F(HYPERVISOR),
-	// 80000001.edx
-	F(SYSCALL), F(NX), F(MMXEXT), F(RDTSCP), F(LM), F(3DNOWEXT), F(3DNOW),
-	// 80000001.ecx
-	F(LAHF_LM), F(ABM), F(SSE4A), F(MISALIGNSSE), F(3DNOWPREFETCH), F(XOP),
-	F(FMA4), F(TBM),
-	// d.1.eax
-	F(XSAVEOPT), F(XSAVEC), F(XGETBV1),
-	// 7.ebx
-	F(FSGSBASE), F(BMI1), F(AVX2), F(FDP_EXCP_ONLY), F(BMI2), F(ERMS),
-	F(NO_FPU_SEL), F(RDSEED), F(ADX), F(CLFLUSHOPT), F(CLWB), F(SHA),
-	// 7.ecx
-	F(PREFETCHWT1), F(GFNI), F(VAES), F(VPCLMULQDQ), F(CLDEMOTE),
-	// 80000007.edx (not by default), 80000008.ebx
-	F(ITSC), F(CLZERO), F(RSTR_FP_ERR_PTRS), F(IBPB), F(SSB_NO), F(BTC_NO),
-	F(IBPB_RET),
-	// 7.edx, 7.1.eax
-	F(FSRM), F(MD_CLEAR), F(SERIALIZE), F(ARCH_CAPS), F(AVX_VNNI), F(FZRM),
-	F(FSRS), F(FSRCS),
-	// 80000021.eax, .ecx, 7.2.edx
-	F(LFENCE_DISPATCH), F(VERW_CLEAR), F(NSCB), F(SRSO_NO), F(SRSO_US_NO),
-	F(TSA_SQ_NO), F(TSA_L1_NO), F(MCDT_NO),
-	// MSR ARCH_CAPABILITIES
-	F(RDCL_NO), F(RSBA), F(INTEL_SSB_NO), F(MDS_NO), F(IF_PSCHANGE_MC_NO),
-	F(TAA_NO), F(SBDR_SSDP_NO), F(FBSDP_NO), F(PSDP_NO), F(FB_CLEAR),
-	F(RRSBA), F(BHI_NO), F(PBRSB_NO), F(GDS_NO), F(RFDS_NO), F(RFDS_CLEAR),
-	F(ITS_NO),
+    // 1.edx
+    F(FPU),
+    F(DE),
+    F(TSC),
+    F(MSR),
+    F(PAE),
+    F(MCE),
+    F(CX8),
+    F(APIC),
+    F(SEP),
+    F(MCA),
+    F(CMOV),
+    F(PAT),
+    F(CLFLUSH),
+    F(ACPI),
+    F(MMX),
+    F(FXSR),
+    F(SSE),
+    F(SSE2),
+    F(SS),
+    // 1.ecx
+    F(SSE3),
+    F(PCLMULQDQ),
+    F(SSSE3),
+    F(FMA),
+    F(CX16),
+    F(SSE4_1),
+    F(SSE4_2),
+    F(MOVBE),
+    F(POPCNT),
+    F(AESNI),
+    F(XSAVE),
+    F(AVX),
+    F(F16C),
+    F(RDRAND),
+    F(HYPERVISOR),
+    // 80000001.edx
+    F(SYSCALL),
+    F(NX),
+    F(MMXEXT),
+    F(RDTSCP),
+    F(LM),
+    F(3DNOWEXT),
+    F(3DNOW),
+    // 80000001.ecx
+    F(LAHF_LM),
+    F(ABM),
+    F(SSE4A),
+    F(MISALIGNSSE),
+    F(3DNOWPREFETCH),
+    F(XOP),
+    F(FMA4),
+    F(TBM),
+    // d.1.eax
+    F(XSAVEOPT),
+    F(XSAVEC),
+    F(XGETBV1),
+    // 7.ebx
+    F(FSGSBASE),
+    F(BMI1),
+    F(AVX2),
+    F(FDP_EXCP_ONLY),
+    F(BMI2),
+    F(ERMS),
+    F(NO_FPU_SEL),
+    F(RDSEED),
+    F(ADX),
+    F(CLFLUSHOPT),
+    F(CLWB),
+    F(SHA),
+    // 7.ecx
+    F(PREFETCHWT1),
+    F(GFNI),
+    F(VAES),
+    F(VPCLMULQDQ),
+    F(CLDEMOTE),
+    // 80000007.edx (not by default), 80000008.ebx
+    F(ITSC),
+    F(CLZERO),
+    F(RSTR_FP_ERR_PTRS),
+    F(IBPB),
+    F(SSB_NO),
+    F(BTC_NO),
+    F(IBPB_RET),
+    // 7.edx, 7.1.eax
+    F(FSRM),
+    F(MD_CLEAR),
+    F(SERIALIZE),
+    F(ARCH_CAPS),
+    F(AVX_VNNI),
+    F(FZRM),
+    F(FSRS),
+    F(FSRCS),
+    // 80000021.eax, .ecx, 7.2.edx
+    F(LFENCE_DISPATCH),
+    F(VERW_CLEAR),
+    F(NSCB),
+    F(SRSO_NO),
+    F(SRSO_US_NO),
+    F(TSA_SQ_NO),
+    F(TSA_L1_NO),
+    F(MCDT_NO),
+    // MSR ARCH_CAPABILITIES
+    F(RDCL_NO),
+    F(RSBA),
+    F(INTEL_SSB_NO),
+    F(MDS_NO),
+    F(IF_PSCHANGE_MC_NO),
+    F(TAA_NO),
+    F(SBDR_SSDP_NO),
+    F(FBSDP_NO),
+    F(PSDP_NO),
+    F(FB_CLEAR),
+    F(RRSBA),
+    F(BHI_NO),
+    F(PBRSB_NO),
+    F(GDS_NO),
+    F(RFDS_NO),
+    F(RFDS_CLEAR),
+    F(ITS_NO),
 };
 
 // A feature goes where the one it needs is missing. In this order.
 static const u16 needs[][2] = {
-	{F(XSAVEOPT), F(XSAVE)}, {F(XSAVEC), F(XSAVE)}, {F(XGETBV1), F(XSAVE)},
-	{F(AVX), F(XSAVE)},	 {F(FMA), F(AVX)},	{F(F16C), F(AVX)},
-	{F(AVX2), F(AVX)},	 {F(XOP), F(AVX)},	{F(FMA4), F(AVX)},
-	{F(VAES), F(AVX)},	 {F(VPCLMULQDQ), F(AVX)}, {F(AVX_VNNI), F(AVX2)},
+    {F(XSAVEOPT), F(XSAVE)}, {F(XSAVEC), F(XSAVE)},   {F(XGETBV1), F(XSAVE)},
+    {F(AVX), F(XSAVE)},	     {F(FMA), F(AVX)},	      {F(F16C), F(AVX)},
+    {F(AVX2), F(AVX)},	     {F(XOP), F(AVX)},	      {F(FMA4), F(AVX)},
+    {F(VAES), F(AVX)},	     {F(VPCLMULQDQ), F(AVX)}, {F(AVX_VNNI), F(AVX2)},
 };
 
 // Of 1.edx, what AMD repeats in 80000001.edx.
@@ -91,27 +177,32 @@ static const struct subleaves {
 static const struct {
 	u8 slot, reg;
 } places[CPU_FEATURE_WORDS] = {
-	{1, REG_D},	 {1, REG_C},	  {EXT(1), REG_D}, {EXT(1), REG_C},
-	{22, REG_A},	 {7, REG_B},	  {7, REG_C},	   {EXT(7), REG_D},
-	{EXT(8), REG_B}, {7, REG_D},	  {19, REG_A},	   {EXT(0x21), REG_A},
-	{19, REG_B},	 {20, REG_D},	  {19, REG_C},	   {19, REG_D},
-	{0, 0},		 {0, 0},	  {EXT(0x21), REG_C},
+    {1, REG_D},	     {1, REG_C},  {EXT(1), REG_D},    {EXT(1), REG_C},
+    {22, REG_A},     {7, REG_B},  {7, REG_C},	      {EXT(7), REG_D},
+    {EXT(8), REG_B}, {7, REG_D},  {19, REG_A},	      {EXT(0x21), REG_A},
+    {19, REG_B},     {20, REG_D}, {19, REG_C},	      {19, REG_D},
+    {0, 0},	     {0, 0},	  {EXT(0x21), REG_C},
 };
 #define WORD_ARCH_CAPS 16
 
 // Registers that are no feature words and that a guest sees as they are:
 // signatures, brand, caches and TLBs.
 static const u8 kept[CPU_POLICY_SLOTS] = {
-	[0] = A | B | C | D, [1] = A | B, [2] = A | B | C | D,
-	[4] = A | B | C | D, [7] = A, [14 ... 18] = A | B | C | D,
-	[EXT(0)] = A | B | C | D, [EXT(1)] = A | B,
-	[EXT(2) ... EXT(6)] = A | B | C | D,
-	[EXT(0x19) ... EXT(0x1a)] = A | B | C | D,
+    [0] = A | B | C | D,
+    [1] = A | B,
+    [2] = A | B | C | D,
+    [4] = A | B | C | D,
+    [7] = A,
+    [14 ... 18] = A | B | C | D,
+    [EXT(0)] = A | B | C | D,
+    [EXT(1)] = A | B,
+    [EXT(2)... EXT(6)] = A | B | C | D,
+    [EXT(0x19)... EXT(0x1a)] = A | B | C | D,
 };
 
 // The machine's policies. Constant after boot.
 static struct cpu_policy policy_host, policy_pv_max, policy_pv, policy_dom0,
-	policy_none;
+    policy_none;
 static u32 pv_words[CPU_FEATURE_WORDS];
 
 static const struct subleaves *subleaves_of(u32 leaf)
@@ -170,8 +261,8 @@ static void words_put(struct cpu_policy *p, const u32 words[CPU_FEATURE_WORDS])
 			*reg_at(p, places[n].slot, places[n].reg) = words[n];
 		}
 	}
-	p->arch_caps = (u64)words[WORD_ARCH_CAPS + 1] << 32 |
-		       words[WORD_ARCH_CAPS];
+	p->arch_caps =
+	    (u64)words[WORD_ARCH_CAPS + 1] << 32 | words[WORD_ARCH_CAPS];
 }
 
 static bool word_has(const u32 *words, u32 feature)
@@ -196,7 +287,8 @@ bool cpu_policy_has(const struct cpu_policy *p, u32 feature)
 	if (word >= WORD_ARCH_CAPS && word <= WORD_ARCH_CAPS + 1) {
 		return p->arch_caps >> (feature - 32 * WORD_ARCH_CAPS) & 1;
 	}
-	return *reg_at(p, places[word].slot, places[word].reg) >> feature % 32 & 1;
+	return *reg_at(p, places[word].slot, places[word].reg) >> feature % 32 &
+	       1;
 }
 
 // Take out what misses something it needs.
@@ -215,7 +307,8 @@ static void words_settle(u32 *words)
 // The XSAVE leaf from scratch. Sizes that depend on XCR0 are cpuid_guest()'s.
 static void xstate_fill(struct cpu_policy *p)
 {
-	const struct cpuid_regs *avx = &policy_host.leaf[cpu_policy_slot(0xd, 2)];
+	const struct cpuid_regs *avx =
+	    &policy_host.leaf[cpu_policy_slot(0xd, 2)];
 	struct cpuid_regs *all = &p->leaf[0xd];
 
 	if (!cpu_policy_has(p, F(XSAVE))) {
@@ -295,7 +388,8 @@ static int max_check(u32 max, u32 limit, u32 leaf, struct cpu_policy_error *err)
 
 static u32 extended_limit(void)
 {
-	return MIN(policy_host.leaf[EXT(0)].a, EXTENDED + CPU_POLICY_EXTENDED - 1);
+	return MIN(policy_host.leaf[EXT(0)].a,
+		   EXTENDED + CPU_POLICY_EXTENDED - 1);
 }
 
 int cpu_policy_finish(struct cpu_policy *p, struct cpu_policy_error *err)
@@ -303,7 +397,8 @@ int cpu_policy_finish(struct cpu_policy *p, struct cpu_policy_error *err)
 	u32 words[CPU_FEATURE_WORDS];
 
 	if (max_check(p->leaf[0].a,
-		      MIN(policy_host.leaf[0].a, CPU_POLICY_BASIC - 1), 0, err) ||
+		      MIN(policy_host.leaf[0].a, CPU_POLICY_BASIC - 1), 0,
+		      err) ||
 	    max_check(p->leaf[7].a, policy_host.leaf[7].a, 7, err) ||
 	    max_check(p->leaf[EXT(0)].a, extended_limit(), EXTENDED, err)) {
 		return -EINVAL;
@@ -393,7 +488,8 @@ static void feature_clear(struct cpu_policy *p, u32 feature)
 {
 	u32 word = feature / 32;
 
-	*reg_at(p, places[word].slot, places[word].reg) &= ~(1u << feature % 32);
+	*reg_at(p, places[word].slot, places[word].reg) &=
+	    ~(1u << feature % 32);
 }
 
 void cpu_policies_init(void)

@@ -164,7 +164,7 @@ static int msrs_in(struct cpu_policy *p, gva_t from, u32 count,
 // vCPUs that could be reading the policy, or have shown it to their guest.
 static bool has_run(struct domain *d)
 {
-	domain_for_each_vcpu(v, d) {
+	domain_for_each_vcpu (v, d) {
 		if (v->initialised) {
 			return true;
 		}

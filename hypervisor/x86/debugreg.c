@@ -6,9 +6,9 @@
 
 #include "debugreg.h"
 
-#define DR6_VALID 0xe00full            // B0 to B3, BD, BS, BT
+#define DR6_VALID 0xe00full // B0 to B3, BD, BS, BT
 #define DR7_GENERAL_DETECT BIT(13)
-#define DR7_RESERVED 0xdc00ull         // bits 10 to 12, 14, 15
+#define DR7_RESERVED 0xdc00ull // bits 10 to 12, 14, 15
 
 #define DR_WRITE(n, value) asm volatile("mov %0, %%db" #n ::"r"((u64)(value)))
 
@@ -53,7 +53,8 @@ static int control_check(u64 *value)
 		return -EPERM;
 	}
 	for (u32 i = 0; i < 4; i++) {
-		u64 enabled = dr7 >> (2 * i) & 3, kind = dr7 >> (16 + 4 * i) & 3;
+		u64 enabled = dr7 >> (2 * i) & 3,
+		    kind = dr7 >> (16 + 4 * i) & 3;
 
 		if (enabled && kind == 2) {
 			return -EPERM;
@@ -68,16 +69,21 @@ int debugreg_set(struct vcpu *v, u32 reg, u64 value)
 	int error = 0;
 
 	switch (reg) {
-	case 0: case 1: case 2: case 3:
+	case 0:
+	case 1:
+	case 2:
+	case 3:
 		if (!guest_addr_ok(value)) {
 			return -EPERM;
 		}
 		break;
-	case 4: case 6:
+	case 4:
+	case 6:
 		reg = 6;
 		value = (value & DR6_VALID) | DR6_RESET;
 		break;
-	case 5: case 7:
+	case 5:
+	case 7:
 		reg = 7;
 		error = control_check(&value);
 		break;

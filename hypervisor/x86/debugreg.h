@@ -7,7 +7,7 @@
 
 #define DR6_RESET 0xffff0ff0ull
 #define DR7_RESET 0x400ull
-#define DR7_ACTIVE 0xffull             // any breakpoint enabled
+#define DR7_ACTIVE 0xffull // any breakpoint enabled
 
 void debugregs_init(struct vcpu *v);
 void debugregs_load_slow(struct cpu *c, struct vcpu *v);

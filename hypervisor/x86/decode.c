@@ -6,45 +6,72 @@
 // What an opcode is made of. 0: not one of ours.
 #define OK BIT(0)
 #define MODRM BIT(1)
-#define BYTE BIT(2)            // 1-byte operand
-#define IMM8 BIT(3)            // sign-extended
-#define IMMZ BIT(4)            // 2 or 4 bytes, or 1 with BYTE
-#define MOFFS BIT(5)           // an address as immediate (mov rax, [addr])
+#define BYTE BIT(2)  // 1-byte operand
+#define IMM8 BIT(3)  // sign-extended
+#define IMMZ BIT(4)  // 2 or 4 bytes, or 1 with BYTE
+#define MOFFS BIT(5) // an address as immediate (mov rax, [addr])
 #define PREFIX BIT(6)
-#define REGISTER BIT(7)        // rm names a register whatever mod says
+#define REGISTER BIT(7) // rm names a register whatever mod says
 
 static const u8 one_byte[256] = {
-	[0x26] = PREFIX, [0x2e] = PREFIX, [0x36] = PREFIX, [0x3e] = PREFIX,
-	[0x64 ... 0x67] = PREFIX, [0xf0] = PREFIX, [0xf2 ... 0xf3] = PREFIX,
-	// or, and, xor with a register
-	[0x08] = OK | MODRM | BYTE, [0x09] = OK | MODRM,
-	[0x20] = OK | MODRM | BYTE, [0x21] = OK | MODRM,
-	[0x30] = OK | MODRM | BYTE, [0x31] = OK | MODRM,
-	// ... with an immediate
-	[0x80] = OK | MODRM | BYTE | IMM8, [0x81] = OK | MODRM | IMMZ,
-	[0x83] = OK | MODRM | IMM8,
-	// xchg, mov
-	[0x86] = OK | MODRM | BYTE, [0x87] = OK | MODRM,
-	[0x88] = OK | MODRM | BYTE, [0x89] = OK | MODRM,
-	[0xa2] = OK | MOFFS | BYTE, [0xa3] = OK | MOFFS,
-	[0xc6] = OK | MODRM | BYTE | IMM8, [0xc7] = OK | MODRM | IMMZ,
-	// ins, outs, in, out
-	[0x6c] = OK | BYTE, [0x6d] = OK, [0x6e] = OK | BYTE, [0x6f] = OK,
-	[0xe4] = OK | BYTE | IMM8, [0xe5] = OK | IMM8,
-	[0xe6] = OK | BYTE | IMM8, [0xe7] = OK | IMM8,
-	[0xec] = OK | BYTE, [0xed] = OK, [0xee] = OK | BYTE, [0xef] = OK,
-	// hlt, cli, sti
-	[0xf4] = OK, [0xfa ... 0xfb] = OK,
+    [0x26] = PREFIX,
+    [0x2e] = PREFIX,
+    [0x36] = PREFIX,
+    [0x3e] = PREFIX,
+    [0x64 ... 0x67] = PREFIX,
+    [0xf0] = PREFIX,
+    [0xf2 ... 0xf3] = PREFIX,
+    // or, and, xor with a register
+    [0x08] = OK | MODRM | BYTE,
+    [0x09] = OK | MODRM,
+    [0x20] = OK | MODRM | BYTE,
+    [0x21] = OK | MODRM,
+    [0x30] = OK | MODRM | BYTE,
+    [0x31] = OK | MODRM,
+    // ... with an immediate
+    [0x80] = OK | MODRM | BYTE | IMM8,
+    [0x81] = OK | MODRM | IMMZ,
+    [0x83] = OK | MODRM | IMM8,
+    // xchg, mov
+    [0x86] = OK | MODRM | BYTE,
+    [0x87] = OK | MODRM,
+    [0x88] = OK | MODRM | BYTE,
+    [0x89] = OK | MODRM,
+    [0xa2] = OK | MOFFS | BYTE,
+    [0xa3] = OK | MOFFS,
+    [0xc6] = OK | MODRM | BYTE | IMM8,
+    [0xc7] = OK | MODRM | IMMZ,
+    // ins, outs, in, out
+    [0x6c] = OK | BYTE,
+    [0x6d] = OK,
+    [0x6e] = OK | BYTE,
+    [0x6f] = OK,
+    [0xe4] = OK | BYTE | IMM8,
+    [0xe5] = OK | IMM8,
+    [0xe6] = OK | BYTE | IMM8,
+    [0xe7] = OK | IMM8,
+    [0xec] = OK | BYTE,
+    [0xed] = OK,
+    [0xee] = OK | BYTE,
+    [0xef] = OK,
+    // hlt, cli, sti
+    [0xf4] = OK,
+    [0xfa ... 0xfb] = OK,
 };
 
 static const u8 two_byte[256] = {
-	[0x01] = OK | MODRM,                       // xsetbv and others
-	[0x06] = OK, [0x09] = OK,                  // clts, wbinvd
-	[0x20 ... 0x23] = OK | MODRM | REGISTER,   // mov cr, mov dr
-	[0x30] = OK, [0x32] = OK,                  // wrmsr, rdmsr
-	[0xab] = OK | MODRM, [0xb3] = OK | MODRM,  // bts, btr
-	[0xba] = OK | MODRM | IMM8, [0xbb] = OK | MODRM, // bt? imm, btc
-	[0xb0] = OK | MODRM | BYTE, [0xb1] = OK | MODRM, // cmpxchg
+    [0x01] = OK | MODRM, // xsetbv and others
+    [0x06] = OK,
+    [0x09] = OK,			     // clts, wbinvd
+    [0x20 ... 0x23] = OK | MODRM | REGISTER, // mov cr, mov dr
+    [0x30] = OK,
+    [0x32] = OK, // wrmsr, rdmsr
+    [0xab] = OK | MODRM,
+    [0xb3] = OK | MODRM, // bts, btr
+    [0xba] = OK | MODRM | IMM8,
+    [0xbb] = OK | MODRM, // bt? imm, btc
+    [0xb0] = OK | MODRM | BYTE,
+    [0xb1] = OK | MODRM, // cmpxchg
 };
 
 static u64 signed_at(const u8 *p, u32 bytes)
@@ -86,7 +113,7 @@ static void prefix_note(struct insn *i, u8 byte, bool *short_operand)
 	case 0xf3:
 		i->rep = byte;
 		break;
-	default:               // es, cs, ss, ds: their base is 0
+	default: // es, cs, ss, ds: their base is 0
 		break;
 	}
 }
@@ -181,10 +208,10 @@ bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER], u32 available)
 	if (!(flags & OK)) {
 		return false;
 	}
-	i->op_bytes = (flags & BYTE)    ? 1
-		      : (i->rex & 8)    ? 8
-		      : short_operand   ? 2
-					: 4;
+	i->op_bytes = (flags & BYTE)  ? 1
+		      : (i->rex & 8)  ? 8
+		      : short_operand ? 2
+				      : 4;
 	if (flags & MODRM) {
 		p = modrm_decode(i, p, flags);
 	}
@@ -213,8 +240,8 @@ u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
 
 #define AT(r) offsetof(struct cpu_user_regs, r)
 const u8 gpr_offset[16] = {
-	AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
-	AT(r8),	 AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
+    AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
+    AT(r8),  AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
 };
 
 u64 gpr_get_sized(const struct cpu_user_regs *regs, u32 number, u32 bytes,

@@ -30,7 +30,7 @@
 #define DESC_LDT 0x82
 #define DESC_TSS 0x89
 
-#define OURS(selector) (((selector) - GDT_RESERVED_PAGE * 4096) / 8)
+#define OURS(selector) (((selector)-GDT_RESERVED_PAGE * 4096) / 8)
 
 // What a guest's GDT has beyond its entries.
 static const u64 empty_page[PAGE_ENTS] ALIGNED(4096);
@@ -69,8 +69,8 @@ static void gdt_fill(struct cpu *c)
 	gdt[OURS(SEL_GUEST_CS32 & ~7)] = 0x00cffb000000ffff;
 	gdt[OURS(SEL_GUEST_DS & ~7)] = 0x00cff3000000ffff;
 	gdt[OURS(SEL_GUEST_CS64 & ~7)] = 0x00affb000000ffff;
-	system_descriptor(&gdt[OURS(SEL_TSS)], (u64)c->tss,
-			  sizeof(*c->tss) - 1, DESC_TSS);
+	system_descriptor(&gdt[OURS(SEL_TSS)], (u64)c->tss, sizeof(*c->tss) - 1,
+			  DESC_TSS);
 }
 
 static void gdt_map(struct cpu *c)
@@ -83,14 +83,15 @@ static void gdt_map(struct cpu *c)
 		c->window[PERCPU_GDT + i] = empty_pte();
 	}
 	c->window[PERCPU_GDT + GDT_RESERVED_PAGE] =
-		mfn_to_maddr(heap_mfn(c->gdt)) | WINDOW_FLAGS;
+	    mfn_to_maddr(heap_mfn(c->gdt)) | WINDOW_FLAGS;
 }
 
 // GDT, TSS and segment registers of the CPU this runs on.
 void descriptors_load(struct cpu *c)
 {
 	struct table_pointer gdtr = {
-		(GDT_RESERVED_PAGE + 1) * 4096 - 1, window_va(c, PERCPU_GDT),
+	    (GDT_RESERVED_PAGE + 1) * 4096 - 1,
+	    window_va(c, PERCPU_GDT),
 	};
 
 	if (!c->gdt) {
@@ -98,12 +99,14 @@ void descriptors_load(struct cpu *c)
 	}
 	gdt_fill(c);
 	asm volatile("lgdt %0" ::"m"(gdtr) : "memory");
-	asm volatile("lea 1f(%%rip), %%rax; push %0; push %%rax; lretq; 1:"
-		     ::"i"(SEL_HV_CS) : "rax", "memory");
+	asm volatile(
+	    "lea 1f(%%rip), %%rax; push %0; push %%rax; lretq; 1:" ::"i"(
+		SEL_HV_CS)
+	    : "rax", "memory");
 	asm volatile("mov %0, %%ss" ::"r"(SEL_HV_DS));
-	asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs"
-		     ::"r"(0));
-	wrmsr(MSR_GS_BASE, (u64)c);    // the null selector may have cleared it
+	asm volatile(
+	    "mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" ::"r"(0));
+	wrmsr(MSR_GS_BASE, (u64)c); // the null selector may have cleared it
 	asm volatile("ltr %w0" ::"r"(SEL_TSS));
 	asm volatile("lldt %w0" ::"r"(0));
 }
@@ -132,13 +135,13 @@ void ldt_window_set(struct cpu *c, const struct vcpu *v)
 		u64 frame = v->ldt_frames[i];
 
 		c->window[PERCPU_LDT + i] =
-			frame ? frame << PAGE_SHIFT | WINDOW_FLAGS : 0;
+		    frame ? frame << PAGE_SHIFT | WINDOW_FLAGS : 0;
 	}
 	c->ldt_ents = v->ldt_ents;
 	if (c->ldt_ents) {
 		system_descriptor(&c->gdt[OURS(SEL_LDT)],
-				  window_va(c, PERCPU_LDT),
-				  c->ldt_ents * 8 - 1, DESC_LDT);
+				  window_va(c, PERCPU_LDT), c->ldt_ents * 8 - 1,
+				  DESC_LDT);
 	}
 	asm volatile("lldt %w0" ::"r"(c->ldt_ents ? SEL_LDT : 0));
 }
@@ -269,7 +272,7 @@ bool ldt_fault(u64 offset)
 	}
 	v->ldt_frames[i] = page_mfn(p).n;
 	this_cpu()->window[PERCPU_LDT + i] =
-		mfn_to_maddr(page_mfn(p)) | WINDOW_FLAGS;
+	    mfn_to_maddr(page_mfn(p)) | WINDOW_FLAGS;
 	return true;
 }
 

@@ -31,7 +31,10 @@ struct port_range {
 // Kept from dom0: the interrupt controllers, their trigger modes, the timer
 // channels that interrupt.
 static const struct port_range kept_ports[] = {
-	{0x20, 0x21}, {0x40, 0x41}, {0xa0, 0xa1}, {0x4d0, 0x4d1},
+    {0x20, 0x21},
+    {0x40, 0x41},
+    {0xa0, 0xa1},
+    {0x4d0, 0x4d1},
 };
 
 static bool port_kept(u16 port)
@@ -143,7 +146,8 @@ enum emul_outcome emul_in_out(struct vcpu *v, struct cpu_user_regs *regs,
 	u32 bytes = port_bytes(i);
 
 	if (i->opcode & 2) {
-		port_write(v->domain, port, bytes, regs->eax & bytes_mask(bytes));
+		port_write(v->domain, port, bytes,
+			   regs->eax & bytes_mask(bytes));
 	} else {
 		gpr_set_sized(regs, 0, bytes, true,
 			      port_read(v->domain, port, bytes));

@@ -44,25 +44,25 @@ struct fixed_msr {
 };
 
 static const struct fixed_msr fixed_msrs[] = {
-	{0x3a, 0x3a, INTEL, 1},                  // FEATURE_CONTROL: locked
-	{0xce, 0xce, ANY, 0},                    // PLATFORM_INFO
-	{0x140, 0x140, ANY | WRITE, 0},          // MISC_FEATURES_ENABLES
-	{0x179, 0x179, ANY | WRITE, 2},          // MCG_CAP: two banks
-	{0x17a, 0x17b, ANY | WRITE, 0},          // MCG_STATUS, MCG_CTL
-	{0x345, 0x345, ANY, 0},                  // PERF_CAPABILITIES
-	{0x400, 0x400, ANY | WRITE, ~0ull},      // MC0_CTL, then status,
-	{0x401, 0x403, ANY | WRITE, 0},          // address, misc
-	{0x404, 0x404, ANY | WRITE, ~0ull},      // MC1_CTL
-	{0x405, 0x407, ANY | WRITE, 0},
-	{MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE, ANY, 0},
-	{0xc0000103, 0xc0000103, ANY | WRITE, 0}, // TSC_AUX
-	{0xc0010000, 0xc0010007, AMD | WRITE, 0}, // performance counters
-	{0xc0010010, 0xc0010010, AMD | DOM0, 0},  // SYSCFG
-	{0xc0010015, 0xc0010015, AMD | WRITE, 0}, // HWCR
-	{0xc001001a, 0xc001001a, AMD | DOM0, 0},  // TOP_MEM
-	{0xc001001f, 0xc001001f, AMD | WRITE, 0}, // NB_CFG
-	{0xc0010061, 0xc0010064, AMD | WRITE, 0}, // P-states: none
-	{0xc0011029, 0xc0011029, AMD | WRITE, 2}, // DE_CFG: lfence serialises
+    {0x3a, 0x3a, INTEL, 1},		// FEATURE_CONTROL: locked
+    {0xce, 0xce, ANY, 0},		// PLATFORM_INFO
+    {0x140, 0x140, ANY | WRITE, 0},	// MISC_FEATURES_ENABLES
+    {0x179, 0x179, ANY | WRITE, 2},	// MCG_CAP: two banks
+    {0x17a, 0x17b, ANY | WRITE, 0},	// MCG_STATUS, MCG_CTL
+    {0x345, 0x345, ANY, 0},		// PERF_CAPABILITIES
+    {0x400, 0x400, ANY | WRITE, ~0ull}, // MC0_CTL, then status,
+    {0x401, 0x403, ANY | WRITE, 0},	// address, misc
+    {0x404, 0x404, ANY | WRITE, ~0ull}, // MC1_CTL
+    {0x405, 0x407, ANY | WRITE, 0},
+    {MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE, ANY, 0},
+    {0xc0000103, 0xc0000103, ANY | WRITE, 0}, // TSC_AUX
+    {0xc0010000, 0xc0010007, AMD | WRITE, 0}, // performance counters
+    {0xc0010010, 0xc0010010, AMD | DOM0, 0},  // SYSCFG
+    {0xc0010015, 0xc0010015, AMD | WRITE, 0}, // HWCR
+    {0xc001001a, 0xc001001a, AMD | DOM0, 0},  // TOP_MEM
+    {0xc001001f, 0xc001001f, AMD | WRITE, 0}, // NB_CFG
+    {0xc0010061, 0xc0010064, AMD | WRITE, 0}, // P-states: none
+    {0xc0011029, 0xc0011029, AMD | WRITE, 2}, // DE_CFG: lfence serialises
 };
 
 static const struct fixed_msr *fixed_find(const struct domain *d, u32 msr)

@@ -71,7 +71,8 @@ static enum emul_outcome execute(struct vcpu *v, struct cpu_user_regs *regs,
 					: EMUL_REFUSED;
 	case 0xe4 ... 0xe7:
 	case 0xec ... 0xef:
-		return iopl_suffices(v) ? emul_in_out(v, regs, i) : EMUL_REFUSED;
+		return iopl_suffices(v) ? emul_in_out(v, regs, i)
+					: EMUL_REFUSED;
 	case 0xfa: // cli
 	case 0xfb: // sti
 		// Events stay as they are: the popf that would undo a cli does

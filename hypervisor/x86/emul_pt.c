@@ -20,15 +20,15 @@
 
 // What an instruction does to its memory operand, and what else it changes.
 struct effect {
-	u64 result;            // new operand
+	u64 result;	       // new operand
 	u64 flags, flags_mask; // rflags bits it sets
-	bool write;            // the memory is written
-	bool load;             // `loaded` goes into register `load_to`
+	bool write;	       // the memory is written
+	bool load;	       // `loaded` goes into register `load_to`
 	u8 load_to;
 	u64 loaded;
 };
 
-#define LOGIC_FLAGS                                                            \
+#define LOGIC_FLAGS \
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 // ZF, SF, PF of a result.
@@ -54,10 +54,12 @@ static bool logic(struct effect *e, u64 result, u32 bytes)
 }
 
 // The second operand of and, or, xor: opcodes 80 to 83 carry it.
-static u64 second_operand(const struct insn *i, const struct cpu_user_regs *regs)
+static u64 second_operand(const struct insn *i,
+			  const struct cpu_user_regs *regs)
 {
-	return i->opcode & 0x80 ? i->imm
-				: gpr_get_sized(regs, i->reg, i->op_bytes, i->rex);
+	return i->opcode & 0x80
+		   ? i->imm
+		   : gpr_get_sized(regs, i->reg, i->op_bytes, i->rex);
 }
 
 // Arithmetic's number in the opcode (bits 3 to 5), or in ModRM's reg field.
@@ -113,8 +115,8 @@ static bool cmpxchg_insn(struct effect *e, const struct insn *i,
 	e->flags |= expected < old ? RFLAGS_CF : 0;
 	e->flags |= (expected ^ old ^ difference) & RFLAGS_AF;
 	e->flags |= ((expected ^ old) & (expected ^ difference)) >> sign & 1
-			    ? RFLAGS_OF
-			    : 0;
+			? RFLAGS_OF
+			: 0;
 	e->flags_mask = LOGIC_FLAGS;
 	e->write = expected == old;
 	e->load = !e->write;
@@ -218,11 +220,11 @@ static bool entry_write(struct cpu_user_regs *regs, const struct insn *i,
 			return false;
 		}
 		if (e.write) {
-			value = (entry & ~(mask << shift)) |
-				(e.result & mask) << shift;
-			error = pt_cmpxchg_l1(d, table,
-					      (va & PAGE_OFFSET_MASK) / 8, entry,
-					      value, &entry);
+			value = (entry & ~(mask << shift)) | (e.result & mask)
+								 << shift;
+			error =
+			    pt_cmpxchg_l1(d, table, (va & PAGE_OFFSET_MASK) / 8,
+					  entry, value, &entry);
 		}
 		if (!error) {
 			effect_apply(regs, i, &e);
@@ -306,7 +308,7 @@ static bool decoded_write(struct cpu_user_regs *regs, struct vcpu *v,
 	}
 	return i.memory && !(va & (i.op_bytes - 1)) &&
 	       operand_address(&i, regs) + insn_segment_base(v, i.segment) ==
-		       va &&
+		   va &&
 	       entry_write(regs, &i, v->domain, table, va);
 }
 

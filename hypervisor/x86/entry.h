@@ -19,7 +19,7 @@
 #define RFLAGS_AC BIT(18)
 
 // --- entry.S ---
-extern const u64 entry_points[256];    // for the IDT
+extern const u64 entry_points[256]; // for the IDT
 extern const s32 entry_slots[], uaccess_slots[];
 void entry_syscall(void);
 void entry_syscall32(void);
@@ -29,7 +29,7 @@ void nmi_unblock(void);
 
 // --- called by entry.S ---
 typedef void trap_handler(struct cpu_user_regs *regs);
-#define HANDLER_INT80 32               // index after the exceptions
+#define HANDLER_INT80 32 // index after the exceptions
 extern trap_handler *const trap_handlers[33];
 void trap_syscall64(void);
 void trap_syscall(u32 callback);
@@ -42,7 +42,7 @@ void trap_inject_event(void);
 
 // --- slots.c, descriptor.c, bounce.c, iretq_quirk.c ---
 void slots_fill(void);
-void descriptors_load(struct cpu *c);  // GDT, TSS, segment registers
+void descriptors_load(struct cpu *c); // GDT, TSS, segment registers
 // `int vector`: never an error code.
 void trap_inject_soft(u8 vector);
 // Failsafe frame with these ds, es, fs, gs.

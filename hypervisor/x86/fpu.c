@@ -106,11 +106,13 @@ void fpu_save(struct vcpu *v)
 	if (likely(cpu_features.xsaveopt)) {
 		xcr0_load(c, mask);
 		asm volatile("xsaveopt64 (%0)" ::"r"(v->fpu), "a"((u32)mask),
-			     "d"((u32)(mask >> 32)) : "memory");
+			     "d"((u32)(mask >> 32))
+			     : "memory");
 	} else if (mask) {
 		xcr0_load(c, mask);
 		asm volatile("xsave64 (%0)" ::"r"(v->fpu), "a"((u32)mask),
-			     "d"((u32)(mask >> 32)) : "memory");
+			     "d"((u32)(mask >> 32))
+			     : "memory");
 	} else {
 		asm volatile("fxsave64 (%0)" ::"r"(v->fpu) : "memory");
 	}

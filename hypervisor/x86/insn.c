@@ -38,7 +38,8 @@ u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip)
 		return 0;
 	}
 	if (here < INSN_BYTES_MAX &&
-	    copy_from_guest(buf + here, GVA(rip + here), INSN_BYTES_MAX - here)) {
+	    copy_from_guest(buf + here, GVA(rip + here),
+			    INSN_BYTES_MAX - here)) {
 		memset(buf + here, 0, INSN_BYTES_MAX - here);
 		return here;
 	}

@@ -29,8 +29,8 @@ static lock_t call_lock = LOCK_INIT;
 static struct {
 	void (*fn)(void *);
 	void *data;
-	struct cpumask todo;   // atomic bits
-	u32 left;              // atomic
+	struct cpumask todo; // atomic bits
+	u32 left;	     // atomic
 } call;
 
 void cpu_calls_run(void)
@@ -85,8 +85,8 @@ void cpus_call(void (*fn)(void *), void *data)
 }
 
 struct quiet {
-	u32 parked;            // atomic
-	u32 released;          // atomic
+	u32 parked;   // atomic
+	u32 released; // atomic
 };
 
 static void park(void *data)

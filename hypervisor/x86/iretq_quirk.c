@@ -17,12 +17,12 @@
 
 #include "entry.h"
 
-#define IRETQ 0xcf48                   // bytes 48 cf
+#define IRETQ 0xcf48 // bytes 48 cf
 #define INT3 0xcc
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define TEST_VA 0x10000ull
-#define TEST_STACK 0x800               // offset of the frame in the page
-#define TEST_PAGES 4                   // L4, L3, L2, L1
+#define TEST_STACK 0x800 // offset of the frame in the page
+#define TEST_PAGES 4	 // L4, L3, L2, L1
 
 static bool quirk_found;
 
@@ -41,8 +41,7 @@ bool iretq_quirk_fault(struct cpu_user_regs *regs)
 
 	if (likely(!quirk_found) || regs->error_code != PFEC_P ||
 	    copy_from_guest(&opcode, GVA(regs->rip), sizeof(opcode)) ||
-	    opcode != IRETQ ||
-	    copy_from_guest(&f, GVA(regs->rsp), sizeof(f))) {
+	    opcode != IRETQ || copy_from_guest(&f, GVA(regs->rsp), sizeof(f))) {
 		return false;
 	}
 	regs->rip = f.rip;
@@ -53,11 +52,11 @@ bool iretq_quirk_fault(struct cpu_user_regs *regs)
 	return true;
 }
 
-static void INIT_TEXT page_fill(u8 *page)
+static void INIT_TEXT
+page_fill(u8 *page)
 {
 	struct iretq_frame f = {
-		TEST_VA + 2, SEL_GUEST_CS64, 2, TEST_VA + PAGE_SIZE,
-		SEL_GUEST_DS,
+	    TEST_VA + 2, SEL_GUEST_CS64, 2, TEST_VA + PAGE_SIZE, SEL_GUEST_DS,
 	};
 
 	page[0] = IRETQ & 0xff;
@@ -68,7 +67,8 @@ static void INIT_TEXT page_fill(u8 *page)
 
 // Tables that map `page` at TEST_VA, and the hypervisor. The machine address
 // of the root.
-static u64 INIT_TEXT space_build(u64 *const table[TEST_PAGES], const void *page)
+static u64 INIT_TEXT
+space_build(u64 *const table[TEST_PAGES], const void *page)
 {
 	for (u32 i = 0; i < 16; i++) {
 		table[0][HV_SLOT_FIRST + i] = hv_slots[i];
@@ -77,12 +77,13 @@ static u64 INIT_TEXT space_build(u64 *const table[TEST_PAGES], const void *page)
 		const void *next = i + 1 < TEST_PAGES ? table[i + 1] : page;
 
 		table[i][pt_index(TEST_VA, TEST_PAGES - i)] =
-			mfn_to_maddr(heap_mfn(next)) | TABLE_FLAGS;
+		    mfn_to_maddr(heap_mfn(next)) | TABLE_FLAGS;
 	}
 	return mfn_to_maddr(heap_mfn(table[0]));
 }
 
-static u64 INIT_TEXT space_run(u64 root)
+static u64 INIT_TEXT
+space_run(u64 root)
 {
 	u64 old = X86_READ_CR(3), outcome;
 
@@ -94,7 +95,8 @@ static u64 INIT_TEXT space_run(u64 root)
 	return outcome;
 }
 
-void INIT_TEXT iretq_quirk_test(void)
+void INIT_TEXT
+iretq_quirk_test(void)
 {
 	u64 *table[TEST_PAGES], outcome;
 	u8 *page = heap_page();
@@ -111,7 +113,8 @@ void INIT_TEXT iretq_quirk_test(void)
 	outcome = space_run(space_build(table, page));
 	quirk_found = outcome == 1 + PFEC_P;
 	if (quirk_found) {
-		printk("CPU: iretq at CPL 3 faults under SMAP: done for guests");
+		printk(
+		    "CPU: iretq at CPL 3 faults under SMAP: done for guests");
 	} else if (outcome) {
 		log_at(LOG_WARNING, "CPU: iretq test ended with %lx", outcome);
 	}

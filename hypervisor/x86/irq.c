@@ -9,8 +9,8 @@
 #include <wabe/irq.h>
 #include <wabe/tlb.h>
 
-#define VECTOR_SYSCALL32 0x80  // guests' int 0x80
-#define VECTOR_INT82 0x82      // and Xen's old hypercall
+#define VECTOR_SYSCALL32 0x80 // guests' int 0x80
+#define VECTOR_INT82 0x82     // and Xen's old hypercall
 
 struct handler {
 	irq_handler *fn;
@@ -55,8 +55,8 @@ void irq_vector_free(u8 vector)
 // source by then, so that it does not come again at once.
 static void device_interrupt(u8 vector)
 {
-	irq_handler *fn = __atomic_load_n(&handlers[vector].fn,
-					  __ATOMIC_ACQUIRE);
+	irq_handler *fn =
+	    __atomic_load_n(&handlers[vector].fn, __ATOMIC_ACQUIRE);
 
 	if (fn) {
 		fn(vector, handlers[vector].data);

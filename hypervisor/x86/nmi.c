@@ -10,14 +10,14 @@
 
 #include <xen/nmi.h>
 
-#define PORT_B 0x61            // NMI sources of a PC
+#define PORT_B 0x61 // NMI sources of a PC
 #define PORT_B_SERR 0x80
 #define PORT_B_IOCHK 0x40
 
 #define MSR_MCG_CAP 0x179
 #define MSR_MCG_STATUS 0x17a
 #define MSR_MCG_CTL 0x17b
-#define MSR_MC0_CTL 0x400      // four a bank: control, status, address, misc
+#define MSR_MC0_CTL 0x400 // four a bank: control, status, address, misc
 #define MSR_MC0_STATUS 0x401
 #define MCG_CTL_PRESENT BIT(8)
 #define MCG_RESTARTABLE BIT(0)
@@ -26,8 +26,8 @@
 #define MC_CORRUPT BIT(57)
 #define BANKS_MAX 32
 
-static bool stopping;          // for ever; NMIs stop their CPU
-static u32 stopped;            // atomic
+static bool stopping;		 // for ever; NMIs stop their CPU
+static u32 stopped;		 // atomic
 static u32 serr, iochk, unknown; // atomic; since last reported
 
 // --- stopping ---------------------------------------------------------------
@@ -149,7 +149,7 @@ void mce_init_cpu(void)
 {
 	u32 n = mce_banks();
 
-	mce_banks_report();            // left from before the reset
+	mce_banks_report(); // left from before the reset
 	if (n && rdmsr(MSR_MCG_CAP) & MCG_CTL_PRESENT) {
 		wrmsr(MSR_MCG_CTL, ~0ull);
 	}

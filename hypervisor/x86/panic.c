@@ -51,7 +51,7 @@ static void stack_print(u64 rsp)
 	u32 lines = 0;
 
 	if (rsp >= top || top - rsp > PERCPU_STACK_PAGES * PAGE_SIZE) {
-		top = ALIGN_UP(rsp + 1, PAGE_SIZE);   // another stack
+		top = ALIGN_UP(rsp + 1, PAGE_SIZE); // another stack
 	}
 	printk("Addresses on the stack from %016lx:", rsp);
 	for (u64 at = ALIGN_UP(rsp, 8); at < top && lines < STACK_LINES;

@@ -8,11 +8,11 @@
 #include "segment.h"
 #include "uaccess.h"
 
-#define SELECTOR_READ(seg)                                                     \
-	({                                                                     \
-		u32 sel;                                                       \
-		asm volatile("mov %%" #seg ", %0" : "=r"(sel));                \
-		(u16)sel;                                                      \
+#define SELECTOR_READ(seg)                                      \
+	({                                                      \
+		u32 sel;                                        \
+		asm volatile("mov %%" #seg ", %0" : "=r"(sel)); \
+		(u16) sel;                                      \
 	})
 
 void segments_save(struct vcpu *v)
@@ -116,7 +116,7 @@ int segment_base_set(u32 which, u64 base)
 		return -EINVAL;
 	}
 	if (v->kernel_mode == (which == SEGBASE_GS_KERNEL)) {
-		gs_base_write(base);   // the active one
+		gs_base_write(base); // the active one
 	}
 	return 0;
 }

@@ -8,23 +8,32 @@
 #include <wabe/irq.h>
 
 // Registers, from the base port.
-enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, DLL = 0, DLM = 1 };
+enum {
+	DATA = 0,
+	IER = 1,
+	FCR = 2,
+	LCR = 3,
+	MCR = 4,
+	LSR = 5,
+	DLL = 0,
+	DLM = 1
+};
 
 #define IER_RX 0x01
-#define FCR_ON 0x07           // enable and clear both FIFOs
+#define FCR_ON 0x07 // enable and clear both FIFOs
 #define LCR_DLAB 0x80
 #define LCR_8N1 0x03
-#define MCR_ON 0x0b           // DTR, RTS, OUT2 (interrupts pass)
+#define MCR_ON 0x0b // DTR, RTS, OUT2 (interrupts pass)
 #define LSR_RX 0x01
 #define LSR_TX_EMPTY 0x20
 
 #define FIFO 16
 #define CLOCK 115200
-#define POLLS_MAX 1000000     // then the port is given up
+#define POLLS_MAX 1000000 // then the port is given up
 
-static u16 base;              // port, 0 = no serial console
-static u32 irq = 4;           // ISA
-static int gsi = -1;          // that it interrupts by, once set up
+static u16 base;     // port, 0 = no serial console
+static u32 irq = 4;  // ISA
+static int gsi = -1; // that it interrupts by, once set up
 
 // A FIFO's worth of room. A port that never has any is given up.
 static bool tx_wait(void)
@@ -63,7 +72,8 @@ void serial_write(const char *text, size_t bytes)
 }
 
 // "8n1" to LCR bits; what is not understood is 8n1.
-static u8 INIT_TEXT frame_parse(const char **s)
+static u8 INIT_TEXT
+frame_parse(const char **s)
 {
 	static const char parities[] = "noems";
 	const char *p = *s, *parity;
@@ -78,7 +88,8 @@ static u8 INIT_TEXT frame_parse(const char **s)
 	return lcr | (parity == parities ? 0 : (parity - parities) * 16 - 8);
 }
 
-static void INIT_TEXT uart_setup(u64 baud, u8 lcr)
+static void INIT_TEXT
+uart_setup(u64 baud, u8 lcr)
 {
 	outb(base + IER, 0);
 	if (baud) {
@@ -93,7 +104,8 @@ static void INIT_TEXT uart_setup(u64 baud, u8 lcr)
 	outb(base + MCR, MCR_ON);
 }
 
-void INIT_TEXT serial_init(const char *com1)
+void INIT_TEXT
+serial_init(const char *com1)
 {
 	u64 baud = strtou64(com1, &com1);
 	u8 lcr = LCR_8N1;
@@ -102,7 +114,7 @@ void INIT_TEXT serial_init(const char *com1)
 	if (strncmp(com1, "auto", 4) == 0) {
 		com1 += 4;
 	}
-	if (*com1 == '/') {        // clock frequency: ours is the PC's
+	if (*com1 == '/') { // clock frequency: ours is the PC's
 		strtou64(com1 + 1, &com1);
 	}
 	if (*com1 == ',') {
@@ -116,7 +128,7 @@ void INIT_TEXT serial_init(const char *com1)
 		irq = strtou64(com1 + 1, &com1) % 16;
 	}
 	if (!base || inb(base + LSR) == 0xff) {
-		base = 0;          // nothing there
+		base = 0; // nothing there
 		return;
 	}
 	uart_setup(baud, lcr);
@@ -134,7 +146,8 @@ static void serial_interrupt(u8 vector, void *data)
 	outb(base + IER, IER_RX);
 }
 
-void INIT_TEXT serial_init_irq(void)
+void INIT_TEXT
+serial_init_irq(void)
 {
 	bool level, low;
 	int vector;

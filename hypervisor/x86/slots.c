@@ -25,23 +25,23 @@ static bool slot_wanted(u32 kind)
 	case SLOT_LFENCE:
 		return cpu_features.intel;
 	default:
-		return leaf7.d & BIT(10);      // MD_CLEAR
+		return leaf7.d & BIT(10); // MD_CLEAR
 	}
 }
 
 static void slot_fill(u8 *at, u32 kind)
 {
 	static const u8 code[3][3] = {
-		[SLOT_STAC] = {0x0f, 0x01, 0xcb},
-		[SLOT_CLAC] = {0x0f, 0x01, 0xca},
-		[SLOT_LFENCE] = {0x0f, 0xae, 0xe8},
+	    [SLOT_STAC] = {0x0f, 0x01, 0xcb},
+	    [SLOT_CLAC] = {0x0f, 0x01, 0xca},
+	    [SLOT_LFENCE] = {0x0f, 0xae, 0xe8},
 	};
 
 	if (kind == SLOT_VERW) {
 		s32 distance = (s32)((u64)&verw_selector - (u64)(at + 7));
 
 		at[1] = 0x00;
-		at[2] = 0x2d;                  // verw distance(%rip)
+		at[2] = 0x2d; // verw distance(%rip)
 		memcpy(at + 3, &distance, sizeof(distance));
 		return;
 	}
@@ -65,5 +65,5 @@ void slots_fill(void)
 	slots_fill_table(entry_slots);
 	slots_fill_table(uaccess_slots);
 	X86_WRITE_CR(0, cr0);
-	cpuid(0, 0);                           // serialises
+	cpuid(0, 0); // serialises
 }

@@ -17,9 +17,9 @@
 
 #define US 1000ull
 #define MS (1000 * US)
-#define INIT_NS (10 * US)      // what processors since 2006 want
-#define STARTUP_NS (200 * US)  // then STARTUP is sent once more
-#define ARRIVE_NS (500 * MS)   // then it is left out
+#define INIT_NS (10 * US)     // what processors since 2006 want
+#define STARTUP_NS (200 * US) // then STARTUP is sent once more
+#define ARRIVE_NS (500 * MS)  // then it is left out
 #define TSC_ROUNDS 16
 
 // What trampoline.S reads at offset 8 of its page.
@@ -40,8 +40,8 @@ static struct cpu *awaited;
 
 // Two CPUs take turns; the counter seen may never be less than the last one.
 static struct {
-	u32 turn;              // atomic; even: ours, odd: the new CPU's
-	u64 last, worst;       // whose turn it is
+	u32 turn;	 // atomic; even: ours, odd: the new CPU's
+	u64 last, worst; // whose turn it is
 } tsc_check;
 
 static void tsc_check_run(u32 parity)
@@ -56,8 +56,8 @@ static void tsc_check_run(u32 parity)
 		asm volatile("lfence" ::: "memory");
 		now = rdtsc();
 		if (now < tsc_check.last) {
-			tsc_check.worst = MAX(tsc_check.worst,
-					      tsc_check.last - now);
+			tsc_check.worst =
+			    MAX(tsc_check.worst, tsc_check.last - now);
 		}
 		tsc_check.last = now;
 		__atomic_store_n(&tsc_check.turn, i + 1, __ATOMIC_RELEASE);
@@ -93,7 +93,8 @@ static void ap_start(struct cpu *c)
 
 // --- the boot processor -----------------------------------------------------
 
-static bool INIT_TEXT arrived(u64 within_ns)
+static bool INIT_TEXT
+arrived(u64 within_ns)
 {
 	u64 end = time_now() + within_ns;
 
@@ -106,7 +107,8 @@ static bool INIT_TEXT arrived(u64 within_ns)
 	return true;
 }
 
-static void INIT_TEXT wait_ns(u64 ns)
+static void INIT_TEXT
+wait_ns(u64 ns)
 {
 	u64 end = time_now() + ns;
 
@@ -115,7 +117,8 @@ static void INIT_TEXT wait_ns(u64 ns)
 	}
 }
 
-static bool INIT_TEXT ap_wake(struct cpu *c, u64 page)
+static bool INIT_TEXT
+ap_wake(struct cpu *c, u64 page)
 {
 	struct cpu *expected = c;
 
@@ -133,7 +136,8 @@ static bool INIT_TEXT ap_wake(struct cpu *c, u64 page)
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-static void INIT_TEXT ap_join(struct cpu *c)
+static void INIT_TEXT
+ap_join(struct cpu *c)
 {
 	tsc_check.turn = 0;
 	tsc_check.last = tsc_check.worst = 0;
@@ -145,7 +149,8 @@ static void INIT_TEXT ap_join(struct cpu *c)
 	cpu_count = c->id + 1;
 }
 
-static bool INIT_TEXT ap_boot(const struct acpi_cpu *a, u64 page)
+static bool INIT_TEXT
+ap_boot(const struct acpi_cpu *a, u64 page)
 {
 	struct trampoline *t = boot_ptr(page, PAGE_SIZE);
 	struct cpu *c = cpu_alloc(cpu_count, a->apic_id, a->acpi_id);
@@ -168,7 +173,8 @@ static bool INIT_TEXT ap_boot(const struct acpi_cpu *a, u64 page)
 	return true;
 }
 
-u32 INIT_TEXT smp_boot(void)
+u32 INIT_TEXT
+smp_boot(void)
 {
 	u64 page = boot_low_page();
 	u32 max = options.max_cpus ? MIN(options.max_cpus, NR_CPUS) : NR_CPUS;

@@ -16,7 +16,7 @@
 u32 tsc_khz;
 u32 tsc_to_ns_mul;
 s8 tsc_to_ns_shift;
-static u64 tsc_base;           // the counter at system time 0
+static u64 tsc_base; // the counter at system time 0
 
 // Timer ticks a nanosecond, times 2^32: of the TSC or the APIC's counter.
 static u64 timer_rate;
@@ -116,14 +116,15 @@ void vcpu_time_publish(struct vcpu *v)
 	t->system_time = 0;
 	t->tsc_to_system_mul = tsc_to_ns_mul;
 	t->tsc_shift = tsc_to_ns_shift;
-	t->flags = 0;          // not TSC_STABLE, as Xen where it was observed
+	t->flags = 0; // not TSC_STABLE, as Xen where it was observed
 	t->version = version + 1;
 }
 
 // --- starting ---------------------------------------------------------------
 
 // The line from ticks to nanoseconds, its factor in [2^31, 2^32).
-static void INIT_TEXT scale_set(u64 hz)
+static void INIT_TEXT
+scale_set(u64 hz)
 {
 	tsc_to_ns_shift = 0;
 	tsc_khz = (hz + 500) / 1000;
@@ -138,12 +139,14 @@ static void INIT_TEXT scale_set(u64 hz)
 	tsc_to_ns_mul = (NS << 32) / hz;
 }
 
-static u64 INIT_TEXT apic_ticks(void)
+static u64 INIT_TEXT
+apic_ticks(void)
 {
 	return 0xffffffff - apic_timer_read();
 }
 
-static void INIT_TEXT apic_timer_calibrate(void)
+static void INIT_TEXT
+apic_timer_calibrate(void)
 {
 	apic_timer_oneshot(0xffffffff);
 	timer_rate = counter_calibrate(apic_ticks);
@@ -153,14 +156,15 @@ static void INIT_TEXT apic_timer_calibrate(void)
 	}
 }
 
-void INIT_TEXT time_init(void)
+void INIT_TEXT
+time_init(void)
 {
 	u64 hz = tsc_calibrate();
 
 	scale_set(hz);
 	tsc_base = rdtsc();
 	timer_is_tsc = cpu_features.tsc_deadline;
-	timer_rate = (hz << 24) / (NS >> 8);   // << 32, / NS
+	timer_rate = (hz << 24) / (NS >> 8); // << 32, / NS
 	if (!cpu_features.invariant_tsc) {
 		printk("The TSC is not known to be invariant; time assumes it");
 	}

@@ -31,10 +31,10 @@ enum flush_kind { FLUSH_PAGE, FLUSH_GUEST, FLUSH_EVERYTHING };
 struct request {
 	enum flush_kind kind;
 	u64 va;
-	u32 left;              // atomic
+	u32 left; // atomic
 } ALIGNED(64);
 
-u32 tlb_clock = 2;             // atomic
+u32 tlb_clock = 2; // atomic
 static struct request requests[NR_CPUS];
 
 // Atomic. Bit r of entry t: CPU r waits for CPU t. Set before t's
@@ -51,7 +51,7 @@ u32 tlb_clock_tick(u32 now)
 
 	if (!__atomic_compare_exchange_n(&tlb_clock, &now, next, false,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-		return now & ~1u;      // someone else's tick, or just before it
+		return now & ~1u; // someone else's tick, or just before it
 	}
 	if (unlikely(next % LAP == 0)) {
 		lap_finish();
@@ -140,9 +140,9 @@ void tlb_serve(void)
 	}
 	for (u32 i = 0; i < NR_CPUS / 64; i++) {
 		if (READ_ONCE(words[i])) {
-			answer(__atomic_exchange_n(&words[i], 0,
-						   __ATOMIC_SEQ_CST),
-			       i * 64);
+			answer(
+			    __atomic_exchange_n(&words[i], 0, __ATOMIC_SEQ_CST),
+			    i * 64);
 		}
 	}
 }
@@ -181,8 +181,8 @@ static void flush_others(const struct cpumask *mask, enum flush_kind kind,
 
 	r->kind = kind;
 	r->va = va;
-	__atomic_store_n(&r->left, 1, __ATOMIC_SEQ_CST);   // ours, below
-	cpumask_for_each(i, mask) {
+	__atomic_store_n(&r->left, 1, __ATOMIC_SEQ_CST); // ours, below
+	cpumask_for_each (i, mask) {
 		if (i != me && i < cpu_count && READ_ONCE(cpus[i]->online)) {
 			__atomic_add_fetch(&r->left, 1, __ATOMIC_SEQ_CST);
 			bit_test_set(askers[i].bits, me);

@@ -17,12 +17,13 @@
 #define GATE_INTERRUPT 0x8e
 #define GATE_DPL3 0x60
 #define PFEC_WRITE_RO (PFEC_P | PFEC_W)
-#define SFMASK 0x57700                 // TF IF DF IOPL NT RF AC
-#define INT_BYTES 2                    // cd nn
-#define SYSCALL_BYTES 2                // 0f 05
+#define SFMASK 0x57700	// TF IF DF IOPL NT RF AC
+#define INT_BYTES 2	// cd nn
+#define SYSCALL_BYTES 2 // 0f 05
 
 _Static_assert(CALLBACK_EVENT == 0 && CALLBACK_SYSCALL == 2 &&
-	       CALLBACK_SYSCALL32 == 3, "numbers in entry.S");
+		   CALLBACK_SYSCALL32 == 3,
+	       "numbers in entry.S");
 
 struct gate {
 	u16 offset0, selector;
@@ -175,20 +176,20 @@ static void trap_mce(struct cpu_user_regs *regs)
 }
 
 trap_handler *const trap_handlers[33] = {
-	[TRAP_DE] = trap_plain,
-	[TRAP_DB] = trap_debug,
-	[TRAP_NMI] = trap_nmi,
-	[TRAP_BP ... TRAP_BR] = trap_plain,
-	[TRAP_UD] = trap_ud,
-	[TRAP_NM] = trap_nm,
-	[TRAP_DF] = trap_fatal,
-	[TRAP_CSO ... TRAP_SS] = trap_plain,
-	[TRAP_GP] = trap_gp,
-	[TRAP_PF] = trap_pf,
-	[TRAP_PF + 1 ... TRAP_AC] = trap_plain,
-	[TRAP_MC] = trap_mce,
-	[TRAP_XM ... 31] = trap_plain,
-	[HANDLER_INT80] = trap_int80,
+    [TRAP_DE] = trap_plain,
+    [TRAP_DB] = trap_debug,
+    [TRAP_NMI] = trap_nmi,
+    [TRAP_BP... TRAP_BR] = trap_plain,
+    [TRAP_UD] = trap_ud,
+    [TRAP_NM] = trap_nm,
+    [TRAP_DF] = trap_fatal,
+    [TRAP_CSO... TRAP_SS] = trap_plain,
+    [TRAP_GP] = trap_gp,
+    [TRAP_PF] = trap_pf,
+    [TRAP_PF + 1 ... TRAP_AC] = trap_plain,
+    [TRAP_MC] = trap_mce,
+    [TRAP_XM... 31] = trap_plain,
+    [HANDLER_INT80] = trap_int80,
 };
 
 // `syscall` in user mode, or of 32-bit code.
@@ -299,12 +300,12 @@ static void gate_set(u32 vector, u8 ist, u8 type)
 	u64 to = entry_points[vector];
 
 	idt[vector] = (struct gate){
-		(u16)to, SEL_HV_CS, ist, type, (u16)(to >> 16),
-		(u32)(to >> 32), 0,
+	    (u16)to, SEL_HV_CS, ist, type, (u16)(to >> 16), (u32)(to >> 32), 0,
 	};
 }
 
-void INIT_TEXT traps_init(void)
+void INIT_TEXT
+traps_init(void)
 {
 	for (u32 i = 0; i < 256; i++) {
 		gate_set(i, 0, GATE_INTERRUPT);

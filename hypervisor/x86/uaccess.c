@@ -6,7 +6,7 @@
 #include "uaccess.h"
 
 struct extable_entry {
-	s32 at, to;            // distances from the field itself
+	s32 at, to; // distances from the field itself
 };
 
 extern const struct extable_entry extable_start[], extable_end[];

@@ -27,7 +27,7 @@ int fpu_fxrstor(const void *area) MUST_CHECK;
 // Where to go on after a fault at `rip`, or 0.
 u64 extable_find(u64 rip);
 
-#define LOW_END 0x800000000000ull      // first address that is not canonical
+#define LOW_END 0x800000000000ull // first address that is not canonical
 
 static inline bool addr_is_guests(u64 a)
 {

@@ -86,7 +86,8 @@ void panic(const char *fmt, ...)
 }
 
 static struct domain guest = {.id = 1, .vcpus_max = 2};
-static struct vcpu vcpu0 = {.domain = &guest}, vcpu1 = {.domain = &guest, .id = 1};
+static struct vcpu vcpu0 = {.domain = &guest},
+		   vcpu1 = {.domain = &guest, .id = 1};
 
 static int setup(void **state)
 {
@@ -108,11 +109,13 @@ static bool has(u32 feature)
 static void a_pv_guest_sees_no_supervisor_features(void **state)
 {
 	static const u32 hidden[] = {
-		F(VME), F(PSE), F(PGE), F(PSE36), F(MTRR), F(HTT), F(MONITOR),
-		F(VMX), F(SVM), F(PCID), F(X2APIC), F(TSC_DEADLINE), F(PAGE1GB),
-		F(TSC_ADJUST), F(SMEP), F(SMAP), F(INVPCID), F(UMIP), F(PKU),
-		F(OSPKE), F(RDPID), F(AVX512F), F(XSAVES), F(TOPOEXT), F(ITSC),
-		F(CMP_LEGACY), F(IBRSB), F(STIBP), F(SSBD), F(RTM), F(MPX),
+	    F(VME),	   F(PSE),	    F(PGE),	F(PSE36),      F(MTRR),
+	    F(HTT),	   F(MONITOR),	    F(VMX),	F(SVM),	       F(PCID),
+	    F(X2APIC),	   F(TSC_DEADLINE), F(PAGE1GB), F(TSC_ADJUST), F(SMEP),
+	    F(SMAP),	   F(INVPCID),	    F(UMIP),	F(PKU),	       F(OSPKE),
+	    F(RDPID),	   F(AVX512F),	    F(XSAVES),	F(TOPOEXT),    F(ITSC),
+	    F(CMP_LEGACY), F(IBRSB),	    F(STIBP),	F(SSBD),       F(RTM),
+	    F(MPX),
 	};
 
 	for (u32 n = 0; n < ARRAY_SIZE(hidden); n++) {
@@ -171,8 +174,7 @@ static void any_leaf_can_be_asked(void **state)
 	for (u32 n = 0; n < 1000000; n++) {
 		u32 leaf = random() << 16 ^ random();
 
-		cpuid_guest(&vcpu0, n & 1 ? leaf : leaf & 0xc00000ff,
-			    random());
+		cpuid_guest(&vcpu0, n & 1 ? leaf : leaf & 0xc00000ff, random());
 	}
 	assert_int_equal(cpuid_guest(&vcpu0, 0x20, 0).a, 0);
 	assert_int_equal(cpuid_guest(&vcpu0, 0x80000fff, 0).a, 0);
@@ -183,8 +185,8 @@ static void the_prefix_is_needed(void **state)
 {
 	u8 code[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
 	struct cpu cpu = {.current = &vcpu0};
-	struct cpu_user_regs r = {.rip = (u64)code,
-				  .rax = 0xabcdefff40000001, .rdx = ~0ull};
+	struct cpu_user_regs r = {
+	    .rip = (u64)code, .rax = 0xabcdefff40000001, .rdx = ~0ull};
 
 	the_cpu = &cpu;
 	assert_true(emul_forced_cpuid(&r));
@@ -213,7 +215,7 @@ static struct xen_cpuid_leaf *leaf_find(u32 count, u32 leaf)
 static u32 default_leaves(void)
 {
 	return cpu_policy_leaves(
-		cpu_policy_system(XEN_SYSCTL_cpu_policy_pv_default), leaves);
+	    cpu_policy_system(XEN_SYSCTL_cpu_policy_pv_default), leaves);
 }
 
 static int put(u32 leaf_count, u32 msr_count)
@@ -229,12 +231,14 @@ static void what_is_read_can_be_written(void **state)
 	gva_t nowhere = GVA(0);
 
 	assert_int_equal(cpu_policy_copy_out(guest.policy, nowhere, &leaf_count,
-					     nowhere, &msr_count), 0);
+					     nowhere, &msr_count),
+			 0);
 	assert_int_equal(leaf_count, CPU_POLICY_LEAVES_MAX);
 	assert_int_equal(msr_count, CPU_POLICY_MSRS_MAX);
 	assert_int_equal(cpu_policy_copy_out(guest.policy, GVA((u64)leaves),
 					     &leaf_count, GVA((u64)msrs),
-					     &msr_count), 0);
+					     &msr_count),
+			 0);
 	assert_true(leaf_count <= CPU_POLICY_LEAVES_MAX);
 	assert_int_equal(put(leaf_count, msr_count), 0);
 	assert_memory_equal(guest.policy, &before, sizeof(before));
@@ -303,16 +307,16 @@ static void nothing_is_left_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_pv_guest_sees_no_supervisor_features),
-		cmocka_unit_test(vcpus_have_their_own_apic_ids),
-		cmocka_unit_test(xsave_sizes_follow_xcr0),
-		cmocka_unit_test(the_hypervisor_is_found_once),
-		cmocka_unit_test(any_leaf_can_be_asked),
-		cmocka_unit_test(the_prefix_is_needed),
-		cmocka_unit_test(what_is_read_can_be_written),
-		cmocka_unit_test(the_toolstack_can_only_take_away),
-		cmocka_unit_test(misfits_are_named),
-		cmocka_unit_test(nothing_is_left_over),
+	    cmocka_unit_test(a_pv_guest_sees_no_supervisor_features),
+	    cmocka_unit_test(vcpus_have_their_own_apic_ids),
+	    cmocka_unit_test(xsave_sizes_follow_xcr0),
+	    cmocka_unit_test(the_hypervisor_is_found_once),
+	    cmocka_unit_test(any_leaf_can_be_asked),
+	    cmocka_unit_test(the_prefix_is_needed),
+	    cmocka_unit_test(what_is_read_can_be_written),
+	    cmocka_unit_test(the_toolstack_can_only_take_away),
+	    cmocka_unit_test(misfits_are_named),
+	    cmocka_unit_test(nothing_is_left_over),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -205,7 +205,7 @@ static void closing_all_goes_in_slices(void **state)
 
 // --- FIFO: a guest's side, as the ABI has it --------------------------------
 
-#define CONTROL(vcpu)                                                          \
+#define CONTROL(vcpu) \
 	((struct evtchn_fifo_control_block *)(frames[1 + (vcpu)].bytes + 64))
 
 static u32 *word_of(u32 port)
@@ -256,7 +256,8 @@ static void fifo_needs_good_arguments(void **state)
 	assert_int_equal(evtchn_init_control(d, 0, MFN(1), 4), -EINVAL);
 	assert_int_equal(evtchn_init_control(d, 0, MFN(1), 4096 - 64), -EINVAL);
 	assert_int_equal(evtchn_init_control(d, 0, MFN(17), 0), -EINVAL);
-	assert_int_equal(evtchn_init_control(d, 0, MFN(1ull << 50), 0), -EINVAL);
+	assert_int_equal(evtchn_init_control(d, 0, MFN(1ull << 50), 0),
+			 -EINVAL);
 	assert_int_equal(evtchn_init_control(d, 0, MFN(1), 0), 0);
 	assert_int_equal(evtchn_init_control(d, 0, MFN(2), 0), -EINVAL);
 	assert_int_equal(evtchn_expand_array(d, MFN(17)), -EINVAL);
@@ -324,8 +325,9 @@ static void fifo_loses_nothing(void **state)
 	fifo_setup(d);
 	for (u32 i = 0; i < PORTS; i++) {
 		assert_int_equal(evtchn_alloc_unbound(d, 1, &near_port[i]), 0);
-		assert_int_equal(evtchn_bind_interdomain(far, d, near_port[i],
-							 &far_port[i]), 0);
+		assert_int_equal(
+		    evtchn_bind_interdomain(far, d, near_port[i], &far_port[i]),
+		    0);
 	}
 	for (u32 step = 0; step < 200000; step++) {
 		u32 i = random_below(PORTS), v = random_below(VCPUS);
@@ -420,18 +422,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(numbers_start_at_one_and_end_at_the_limit),
-		TEST(interdomain_carries_both_ways_until_closed),
-		TEST(loopback_binds_to_itself),
-		TEST(virqs_and_ipis_keep_their_vcpu),
-		TEST(a_failed_pirq_leaves_no_port),
-		TEST(a_masked_port_waits_for_unmask),
-		TEST(closing_all_goes_in_slices),
-		TEST(fifo_needs_good_arguments),
-		TEST(fifo_takes_over_what_is_pending),
-		TEST(fifo_keeps_order_within_a_priority),
-		TEST(fifo_loses_nothing),
-		TEST(fifo_survives_a_liar),
+	    TEST(numbers_start_at_one_and_end_at_the_limit),
+	    TEST(interdomain_carries_both_ways_until_closed),
+	    TEST(loopback_binds_to_itself),
+	    TEST(virqs_and_ipis_keep_their_vcpu),
+	    TEST(a_failed_pirq_leaves_no_port),
+	    TEST(a_masked_port_waits_for_unmask),
+	    TEST(closing_all_goes_in_slices),
+	    TEST(fifo_needs_good_arguments),
+	    TEST(fifo_takes_over_what_is_pending),
+	    TEST(fifo_keeps_order_within_a_priority),
+	    TEST(fifo_loses_nothing),
+	    TEST(fifo_survives_a_liar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ mfn_t heap_mfn(const void *p)
 
 #define GRANTER 1u
 #define MAPPER 0u
-#define FRAME 20u              // one of the granter's
+#define FRAME 20u // one of the granter's
 
 static struct domain *const granter = &domains[GRANTER];
 static struct domain *const mapper = &domains[MAPPER];
@@ -133,10 +133,10 @@ static void give(u32 ref, u16 flags, u32 grantee, u32 frame)
 static s16 map(u32 ref, u32 flags, u64 addr, u32 *handle)
 {
 	struct gnttab_map_grant_ref op = {
-		.host_addr = addr,
-		.flags = flags | GNTMAP_host_map,
-		.ref = ref,
-		.dom = GRANTER,
+	    .host_addr = addr,
+	    .flags = flags | GNTMAP_host_map,
+	    .ref = ref,
+	    .dom = GRANTER,
 	};
 
 	grant_map(&op);
@@ -242,7 +242,8 @@ static void unmap_wants_the_entry_that_was_made(void **state)
 	assert_int_equal(map(5, 0, 3, &h), GNTST_okay);
 	assert_int_equal(unmap(h, 4), GNTST_general_error);
 	assert_int_equal(unmap(h, 99), GNTST_general_error);
-	// The guest made it read-only: a writable reference is not there to drop.
+	// The guest made it read-only: a writable reference is not there to
+	// drop.
 	entries[MAPPER][3] &= ~PTE_RW;
 	assert_int_equal(unmap(h, 3), GNTST_general_error);
 	entries[MAPPER][3] |= PTE_RW;
@@ -297,9 +298,8 @@ static void handles_end_and_come_back(void **state)
 	u32 h[257], count = 0;
 
 	give(5, GTF_permit_access, MAPPER, FRAME);
-	while (count < 257 &&
-	       map(5, 0, 3, &h[count]) == GNTST_okay) {
-		entries[MAPPER][3] = 0;   // as if it were elsewhere
+	while (count < 257 && map(5, 0, 3, &h[count]) == GNTST_okay) {
+		entries[MAPPER][3] = 0; // as if it were elsewhere
 		count++;
 	}
 	assert_int_equal(count, 256);
@@ -355,48 +355,72 @@ static s16 copy(struct gnttab_copy op)
 	return op.status;
 }
 
-#define OWN(frame, at) {.u.gmfn = (frame), .domid = DOMID_SELF, .offset = (at)}
-#define GREF(n, at) {.u.ref = (n), .domid = GRANTER, .offset = (at)}
+#define OWN(frame, at)                                                 \
+	{                                                              \
+		.u.gmfn = (frame), .domid = DOMID_SELF, .offset = (at) \
+	}
+#define GREF(n, at)                                            \
+	{                                                      \
+		.u.ref = (n), .domid = GRANTER, .offset = (at) \
+	}
 
 static void copies_go_where_they_may(void **state)
 {
 	give(5, GTF_permit_access, MAPPER, FRAME);
 	give(6, GTF_permit_access | GTF_readonly, MAPPER, FRAME + 1);
 	memcpy(frames[FRAME].bytes + 100, "honey", 6);
-	assert_int_equal(copy((struct gnttab_copy){
-		.source = GREF(5, 100), .dest = OWN(3, 4090), .len = 6,
-		.flags = GNTCOPY_source_gref}), GNTST_okay);
+	assert_int_equal(
+	    copy((struct gnttab_copy){.source = GREF(5, 100),
+				      .dest = OWN(3, 4090),
+				      .len = 6,
+				      .flags = GNTCOPY_source_gref}),
+	    GNTST_okay);
 	assert_string_equal((char *)frames[3].bytes + 4090, "honey");
-	assert_int_equal(copy((struct gnttab_copy){
-		.source = OWN(3, 4090), .dest = GREF(5, 0), .len = 6,
-		.flags = GNTCOPY_dest_gref}), GNTST_okay);
+	assert_int_equal(copy((struct gnttab_copy){.source = OWN(3, 4090),
+						   .dest = GREF(5, 0),
+						   .len = 6,
+						   .flags = GNTCOPY_dest_gref}),
+			 GNTST_okay);
 	assert_string_equal((char *)frames[FRAME].bytes, "honey");
 	assert_int_equal(copy((struct gnttab_copy){
-		.source = GREF(6, 0), .dest = GREF(5, 8), .len = 4088,
-		.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref}), GNTST_okay);
+			     .source = GREF(6, 0),
+			     .dest = GREF(5, 8),
+			     .len = 4088,
+			     .flags = GNTCOPY_source_gref | GNTCOPY_dest_gref}),
+			 GNTST_okay);
 	// Past the edge; into what is read-only; what is not the caller's.
-	assert_int_equal(copy((struct gnttab_copy){
-		.source = OWN(3, 4090), .dest = OWN(4, 0), .len = 7}),
-		GNTST_bad_copy_arg);
-	assert_int_equal(copy((struct gnttab_copy){
-		.source = OWN(3, 0), .dest = OWN(4, 65535), .len = 65535}),
-		GNTST_bad_copy_arg);
-	assert_int_equal(copy((struct gnttab_copy){
-		.source = OWN(3, 0), .dest = GREF(6, 0), .len = 1,
-		.flags = GNTCOPY_dest_gref}), GNTST_general_error);
-	assert_int_equal(copy((struct gnttab_copy){
-		.source = OWN(FRAME, 0), .dest = OWN(3, 0), .len = 1}),
-		GNTST_bad_page);
+	assert_int_equal(copy((struct gnttab_copy){.source = OWN(3, 4090),
+						   .dest = OWN(4, 0),
+						   .len = 7}),
+			 GNTST_bad_copy_arg);
+	assert_int_equal(copy((struct gnttab_copy){.source = OWN(3, 0),
+						   .dest = OWN(4, 65535),
+						   .len = 65535}),
+			 GNTST_bad_copy_arg);
+	assert_int_equal(copy((struct gnttab_copy){.source = OWN(3, 0),
+						   .dest = GREF(6, 0),
+						   .len = 1,
+						   .flags = GNTCOPY_dest_gref}),
+			 GNTST_general_error);
+	assert_int_equal(copy((struct gnttab_copy){.source = OWN(FRAME, 0),
+						   .dest = OWN(3, 0),
+						   .len = 1}),
+			 GNTST_bad_page);
 	frames[4].table = true;
 	assert_int_equal(copy((struct gnttab_copy){
-		.source = OWN(3, 0), .dest = OWN(4, 0), .len = 1}),
-		GNTST_general_error);
+			     .source = OWN(3, 0), .dest = OWN(4, 0), .len = 1}),
+			 GNTST_general_error);
 	assert_int_equal(copy((struct gnttab_copy){
-		.source = {.u.gmfn = FRAME, .domid = GRANTER},
-		.dest = OWN(3, 0), .len = 1}), GNTST_permission_denied);
-	assert_int_equal(copy((struct gnttab_copy){
-		.source = {.u.ref = 5, .domid = 77}, .dest = OWN(3, 0),
-		.len = 1, .flags = GNTCOPY_source_gref}), GNTST_bad_domain);
+			     .source = {.u.gmfn = FRAME, .domid = GRANTER},
+			     .dest = OWN(3, 0),
+			     .len = 1}),
+			 GNTST_permission_denied);
+	assert_int_equal(
+	    copy((struct gnttab_copy){.source = {.u.ref = 5, .domid = 77},
+				      .dest = OWN(3, 0),
+				      .len = 1,
+				      .flags = GNTCOPY_source_gref}),
+	    GNTST_bad_domain);
 	assert_int_equal(shared(5)->flags, GTF_permit_access);
 }
 
@@ -459,10 +483,10 @@ static void liars_do_not_upset_the_counts(void **state)
 			break;
 		case 3:
 			copy((struct gnttab_copy){
-				.source = GREF(ref, random_below(4096)),
-				.dest = GREF(random_below(4), 0),
-				.len = (u16)random_below(4096),
-				.flags = (u16)random_below(4)});
+			    .source = GREF(ref, random_below(4096)),
+			    .dest = GREF(random_below(4), 0),
+			    .len = (u16)random_below(4096),
+			    .flags = (u16)random_below(4)});
 			break;
 		}
 	}
@@ -477,18 +501,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(map_and_unmap_leave_nothing),
-		TEST(what_is_not_granted_is_refused),
-		TEST(a_pinned_grant_keeps_its_frame),
-		TEST(unmap_wants_the_entry_that_was_made),
-		TEST(a_reader_does_not_open_the_way_to_write),
-		TEST(a_handle_named_twice_in_a_batch_counts_once),
-		TEST(handles_end_and_come_back),
-		TEST(a_dead_granter_is_let_go_by_the_last_unmap),
-		TEST(a_dead_mapper_unpins_in_slices),
-		TEST(copies_go_where_they_may),
-		TEST(swap_leaves_what_is_in_use),
-		TEST(liars_do_not_upset_the_counts),
+	    TEST(map_and_unmap_leave_nothing),
+	    TEST(what_is_not_granted_is_refused),
+	    TEST(a_pinned_grant_keeps_its_frame),
+	    TEST(unmap_wants_the_entry_that_was_made),
+	    TEST(a_reader_does_not_open_the_way_to_write),
+	    TEST(a_handle_named_twice_in_a_batch_counts_once),
+	    TEST(handles_end_and_come_back),
+	    TEST(a_dead_granter_is_let_go_by_the_last_unmap),
+	    TEST(a_dead_mapper_unpins_in_slices),
+	    TEST(copies_go_where_they_may),
+	    TEST(swap_leaves_what_is_in_use),
+	    TEST(liars_do_not_upset_the_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

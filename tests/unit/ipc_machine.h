@@ -49,7 +49,7 @@ static struct page *frame_table(void);
 struct frame {
 	struct domain *owner;
 	s32 refs, writers;
-	bool table;            // in use as a page table: may not be written
+	bool table; // in use as a page table: may not be written
 	_Alignas(4096) u8 bytes[4096];
 };
 

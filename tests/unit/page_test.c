@@ -162,7 +162,7 @@ static void an_l1_table_names_only_what_its_owner_may(void **state)
 	a_table_refuses(pte(2, RO), -EBUSY);	       // M2P
 	a_table_refuses(pte(FAKE_HOLE, RO), -EPERM);   // device
 	a_table_refuses(pte(FAKE_FRAMES, RO), -EPERM); // beyond the table
-	a_table_refuses(pte(1ull << 39, RO), -EPERM);
+	a_table_refuses(pte(1ull << 39, RO), -EINVAL); // no such address
 	a_table_refuses(pte(own, RO | PTE_PCD), -EINVAL);
 	a_table_refuses(pte(own, RO | PTE_PWT), -EINVAL);
 	a_table_refuses(pte(own, RO | PTE_PS), -EINVAL); // PAT

@@ -31,9 +31,9 @@ struct acpi_mmcfg {
 
 // Filled at boot, constant after. Zero counts where a table is missing.
 struct acpi_info {
-	u64 rsdp;                       // machine address, 0 = no ACPI
-	bool rsdp_from_efi;             // dom0 needs acpi_rsdp=
-	u64 lapic;                      // machine address of the local APICs
+	u64 rsdp;	    // machine address, 0 = no ACPI
+	bool rsdp_from_efi; // dom0 needs acpi_rsdp=
+	u64 lapic;	    // machine address of the local APICs
 	u32 cpu_count;
 	struct acpi_cpu cpus[NR_CPUS];
 	u32 ioapic_count;
@@ -44,13 +44,13 @@ struct acpi_info {
 	struct acpi_mmcfg mmcfgs[8];
 	// FADT
 	u16 pm1a_control, pm1b_control; // ports, 0 = none
-	u16 pm_timer;                   // port, 0 = none
+	u16 pm_timer;			// port, 0 = none
 	bool pm_timer_32bit;
 	u16 sci;
-	u64 hpet;                       // machine address, 0 = none
-	u64 reset_maddr;                // reset register, 0 = none
+	u64 hpet;	 // machine address, 0 = none
+	u64 reset_maddr; // reset register, 0 = none
 	u8 reset_space, reset_value;
-	bool legacy_free_keyboard;      // no i8042
+	bool legacy_free_keyboard; // no i8042
 };
 extern struct acpi_info acpi_info;
 

@@ -11,9 +11,9 @@
 
 struct domain;
 
-#define ORDER_MAX 18           // largest free block: 1 GiB
+#define ORDER_MAX 18 // largest free block: 1 GiB
 #define PARTITIONS_MAX 64
-#define ZONES 40               // zone of a block: bit length of its mfn
+#define ZONES 40 // zone of a block: bit length of its mfn
 
 // A named share of the machine. Domains draw frames from theirs alone.
 struct partition {
@@ -22,12 +22,12 @@ struct partition {
 	char name[16];
 	// lock
 	lock_t lock;
-	u64 frames;            // frames in it, free or not
+	u64 frames; // frames in it, free or not
 	u64 free;
-	u64 dirty;             // free ones that want scrubbing
-	u64 claimed;           // promised to domains (XENMEM_claim_pages)
-	u64 cursor;            // where the next frame to scrub is looked for
-	u64 nonempty[ORDER_MAX + 1]; // bit z: blocks[order][z] has one
+	u64 dirty;   // free ones that want scrubbing
+	u64 claimed; // promised to domains (XENMEM_claim_pages)
+	u64 cursor;  // where the next frame to scrub is looked for
+	u64 nonempty[ORDER_MAX + 1];	  // bit z: blocks[order][z] has one
 	u32 blocks[ORDER_MAX + 1][ZONES]; // first free block's mfn, 0 none
 };
 
@@ -45,8 +45,8 @@ void alloc_reserve_range(mfn_t start, mfn_t end);
 // of the boot code and the modules.
 void alloc_add_range(mfn_t start, mfn_t end);
 
-#define ALLOC_NO_SCRUB BIT(0)  // the owner may see what was there (dom0 boot)
-#define ALLOC_EXCHANGE BIT(1)  // above d's limit: as many are given back at once
+#define ALLOC_NO_SCRUB BIT(0) // the owner may see what was there (dom0 boot)
+#define ALLOC_EXCHANGE BIT(1) // above d's limit: as many are given back at once
 
 // 2^order frames, aligned, for `d`, each with refs 1 (allocated) and on d's
 // list, scrubbed unless d itself left the data there; below 2^address_bits
@@ -66,9 +66,9 @@ bool alloc_scrub_one(void);
 void alloc_dump(void);
 
 // The hypervisor's own memory. Zeroed. Contents reachable on every CPU.
-void *heap_alloc(size_t bytes) MUST_CHECK;   // any size up to 2 MiB
-void heap_free(void *p);                     // NULL is harmless
-void *heap_page(void) MUST_CHECK;            // one page, page-aligned
+void *heap_alloc(size_t bytes) MUST_CHECK; // any size up to 2 MiB
+void heap_free(void *p);		   // NULL is harmless
+void *heap_page(void) MUST_CHECK;	   // one page, page-aligned
 void heap_page_free(void *page);
 mfn_t heap_mfn(const void *p);
 // Make a heap page a frame that `d` may map writably (shared_info, grants).

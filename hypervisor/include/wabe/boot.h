@@ -30,18 +30,18 @@ struct boot_module {
 
 struct boot_info {
 	char loader[64];
-	char cmdline[2048];            // first word (file name) removed
-	struct e820_map memory;        // host map, sorted, no overlaps
+	char cmdline[2048];	// first word (file name) removed
+	struct e820_map memory; // host map, sorted, no overlaps
 	u32 module_count;
 	struct boot_module modules[BOOT_MODULES_MAX];
-	u64 rsdp;                      // from multiboot 2, else 0
+	u64 rsdp; // from multiboot 2, else 0
 	bool efi;
-	u8 vga_rows, vga_columns;      // text mode, 0 = none
-	struct {                       // linear frame buffer, maddr 0 = none
+	u8 vga_rows, vga_columns; // text mode, 0 = none
+	struct {		  // linear frame buffer, maddr 0 = none
 		u64 maddr;
 		u32 width, height, pitch, bpp;
 		u8 red_pos, red_size, green_pos, green_size, blue_pos,
-			blue_size;
+		    blue_size;
 	} framebuffer;
 };
 extern struct boot_info boot_info;
@@ -49,20 +49,20 @@ extern struct boot_info boot_info;
 // The command line (boot/cmdline.c), options as Xen names them.
 struct options {
 	u64 dom0_mem, dom0_mem_min, dom0_mem_max; // bytes; 0 = not given
-	u32 dom0_max_vcpus;            // 0 = all
-	char com1[64];                 // "115200,8n1"
+	u32 dom0_max_vcpus;			  // 0 = all
+	char com1[64];				  // "115200,8n1"
 	bool console_com1, console_vga;
 	bool noreboot;
-	u32 max_cpus;                  // maxcpus=
+	u32 max_cpus; // maxcpus=
 	bool no_x2apic, no_smap;
-	u64 mem_limit;                 // mem=
+	u64 mem_limit; // mem=
 };
 extern struct options options;
 
 // Multiboot 1 or 2: fill boot_info. Returns false for an unknown magic.
 bool boot_info_read(u32 magic, u32 info_maddr);
-void cmdline_parse(const char *line);  // before serial_init: prints nothing
-void cmdline_report(void);             // then this: warns of unknown words
+void cmdline_parse(const char *line); // before serial_init: prints nothing
+void cmdline_report(void);	      // then this: warns of unknown words
 // Machine memory during boot: a pointer to maddr..maddr+bytes below 4 GiB
 // (identity-mapped) or NULL.
 void *boot_ptr(u64 maddr, u64 bytes);
@@ -71,7 +71,7 @@ void *boot_ptr(u64 maddr, u64 bytes);
 u64 boot_low_page(void);
 // Page tables of the hypervisor: frame table, M2P, heap window, per-CPU
 // windows, vmap. Takes memory for them from boot_info.memory.
-void paging_init(void);   // more in wabe/paging.h
+void paging_init(void); // more in wabe/paging.h
 // Create dom0 from module 0 (kernel) and 1 (initramfs, may be absent).
 void dom0_build(void);
 // Give the memory of .init sections, and of the modules, to the allocator. A

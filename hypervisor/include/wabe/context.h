@@ -21,7 +21,7 @@ u64 context_flush_root(void);
 void context_load_root(struct vcpu *v);
 
 // Initial register state for a new vCPU (segments, FPU, debug registers).
-int context_init_vcpu(struct vcpu *v);   // 0 or -ENOMEM
+int context_init_vcpu(struct vcpu *v); // 0 or -ENOMEM
 void context_destroy_vcpu(struct vcpu *v);
 
 // Segment bases (set_segment_base and MSRs), for the current vCPU. -EINVAL

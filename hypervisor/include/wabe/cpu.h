@@ -34,7 +34,8 @@ static inline u64 rdmsr(u32 msr)
 
 static inline void wrmsr(u32 msr, u64 value)
 {
-	asm volatile("wrmsr" ::"c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
+	asm volatile("wrmsr" ::"c"(msr), "a"((u32)value),
+		     "d"((u32)(value >> 32))
 		     : "memory");
 }
 
@@ -42,13 +43,14 @@ static inline void wrmsr(u32 msr, u64 value)
 int rdmsr_safe(u32 msr, u64 *value);
 int wrmsr_safe(u32 msr, u64 value);
 
-#define X86_READ_CR(n)                                                         \
-	({                                                                     \
-		u64 cr_value;                                                  \
-		asm volatile("mov %%cr" #n ", %0" : "=r"(cr_value));           \
-		cr_value;                                                      \
+#define X86_READ_CR(n)                                               \
+	({                                                           \
+		u64 cr_value;                                        \
+		asm volatile("mov %%cr" #n ", %0" : "=r"(cr_value)); \
+		cr_value;                                            \
 	})
-#define X86_WRITE_CR(n, v) asm volatile("mov %0, %%cr" #n ::"r"((u64)(v)) : "memory")
+#define X86_WRITE_CR(n, v) \
+	asm volatile("mov %0, %%cr" #n ::"r"((u64)(v)) : "memory")
 
 static inline u8 inb(u16 port)
 {
@@ -113,20 +115,20 @@ static inline void outl(u16 port, u32 v)
 // Features used by the hypervisor, found at boot (constant after).
 struct cpu_features {
 	bool x2apic, tsc_deadline, smep, smap, fsgsbase, xsave, xsaveopt, pcid,
-		nx, pge, invariant_tsc, rdtscp, page1gb, mwait, intel, umip,
-		mca, amd, invpcid, arch_caps, spec_ctrl, hypervisor;
-	u64 xcr0;              // states that we and the CPU know, 0: no XSAVE
+	    nx, pge, invariant_tsc, rdtscp, page1gb, mwait, intel, umip, mca,
+	    amd, invpcid, arch_caps, spec_ctrl, hypervisor;
+	u64 xcr0; // states that we and the CPU know, 0: no XSAVE
 	u32 max_leaf, max_ext_leaf, family, model, stepping;
 	u32 maddr_bits;
 	char vendor[13], brand[49];
 };
 extern struct cpu_features cpu_features;
 
-void cpu_detect(void);                 // boot CPU
+void cpu_detect(void); // boot CPU
 // Control registers, MSRs, GDT, TSS, IDT, syscall entry of this CPU.
 void cpu_init_this(struct cpu *c);
-void traps_init(void);                 // fill the IDT (once)
-void traps_load(struct cpu *c);        // this CPU: IDT, TSS, syscall MSRs
+void traps_init(void);		// fill the IDT (once)
+void traps_load(struct cpu *c); // this CPU: IDT, TSS, syscall MSRs
 // Start all other processors; returns the number online.
 u32 smp_boot(void);
 // Allocate a struct cpu with stacks and window.
@@ -138,19 +140,19 @@ void cpus_stop_others(void);
 void cpus_call(void (*fn)(void *), void *data);
 // Run fn(data) here while every other CPU waits, holding no lock.
 void cpus_quiet(void (*fn)(void *), void *data);
-void cpu_calls_run(void);              // WORK_CALL
+void cpu_calls_run(void); // WORK_CALL
 
 // NMI and machine check, on their own stacks (called by entry.S's C part).
 // Raise WORK_NMI; what must be told is told by nmi_report() outside.
 void nmi_arrived(const struct cpu_user_regs *regs);
 void mce_arrived(const struct cpu_user_regs *regs);
-void nmi_report(void);                 // WORK_NMI
+void nmi_report(void); // WORK_NMI
 void mce_init_cpu(void);
 // Known leaks of this CPU and what is done about them.
 void leaks_init_cpu(void);
 void leaks_print(void);
 
-void machine_init(void);               // once ACPI and vmap work
+void machine_init(void); // once ACPI and vmap work
 void machine_reboot(void) NORETURN;
 void machine_power_off(void) NORETURN; // ACPI S5 if it can, else halt
 void machine_halt(void) NORETURN;

@@ -33,8 +33,8 @@ struct vcpu;
 
 struct cpu_policy {
 	struct cpuid_regs leaf[CPU_POLICY_SLOTS];
-	u64 arch_caps;             // MSR 0x10a
-	u32 hypervisor_limit;      // highest leaf from 0x40000000, low byte
+	u64 arch_caps;	      // MSR 0x10a
+	u32 hypervisor_limit; // highest leaf from 0x40000000, low byte
 };
 
 // Where a policy does not suit: ~0 where no leaf (MSR) is to blame.
@@ -73,7 +73,8 @@ int cpu_policy_copy_in(struct domain *d, gva_t leaves, u32 leaf_count,
 // room for CPU_POLICY_*_MAX; the count is returned.
 u32 cpu_policy_leaves(const struct cpu_policy *p, struct xen_cpuid_leaf *out);
 u32 cpu_policy_msrs(const struct cpu_policy *p, struct xen_msr_entry *out);
-int cpu_policy_set_leaf(struct cpu_policy *p, const struct xen_cpuid_leaf *leaf);
+int cpu_policy_set_leaf(struct cpu_policy *p,
+			const struct xen_cpuid_leaf *leaf);
 int cpu_policy_set_msr(struct cpu_policy *p, const struct xen_msr_entry *msr);
 // Bring a policy that was changed within what the machine and PV allow.
 // 0, or -EINVAL and *err.

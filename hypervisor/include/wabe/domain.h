@@ -28,11 +28,18 @@ struct share;
 struct trap_entry {
 	u64 address;
 	u16 cs;
-	u8 flags;      // bits 0-1 DPL, bit 2: mask events on entry
+	u8 flags; // bits 0-1 DPL, bit 2: mask events on entry
 };
 
-enum { CALLBACK_EVENT, CALLBACK_FAILSAFE, CALLBACK_SYSCALL, CALLBACK_SYSCALL32,
-       CALLBACK_SYSENTER, CALLBACK_NMI, CALLBACKS };
+enum {
+	CALLBACK_EVENT,
+	CALLBACK_FAILSAFE,
+	CALLBACK_SYSCALL,
+	CALLBACK_SYSCALL32,
+	CALLBACK_SYSENTER,
+	CALLBACK_NMI,
+	CALLBACKS
+};
 
 struct callback {
 	u64 address;
@@ -50,60 +57,60 @@ struct vcpu {
 	struct cpu_user_regs regs;
 
 	// Known to assembly. Owned by the CPU that runs it.
-	struct vcpu_info *info;    // never NULL; hypervisor-writable
-	u8 kernel_mode;            // guest kernel or guest user (both CPL 3)
-	u8 nmi_pending;            // deliver an NMI at the next exit; atomic
-	u8 nmi_masked;             // until the guest's next iret
-	u8 ts;                     // guest's CR0.TS
-	u8 fault_depth;            // nested bounce failures, entry code only
+	struct vcpu_info *info; // never NULL; hypervisor-writable
+	u8 kernel_mode;		// guest kernel or guest user (both CPL 3)
+	u8 nmi_pending;		// deliver an NMI at the next exit; atomic
+	u8 nmi_masked;		// until the guest's next iret
+	u8 ts;			// guest's CR0.TS
+	u8 fault_depth;		// nested bounce failures, entry code only
 
 	// Constant after creation.
 	struct domain *domain;
 	u32 id;
-	u32 serial;                // unique among all vCPUs alive
+	u32 serial; // unique among all vCPUs alive
 
 	// Owned by the CPU that runs it, or the caller of vcpu_pause().
-	u64 kernel_root, user_root;   // machine addresses of L4 tables, or 0
-	u64 kernel_rsp;               // stack_switch
+	u64 kernel_root, user_root; // machine addresses of L4 tables, or 0
+	u64 kernel_rsp;		    // stack_switch
 	u16 kernel_ss;
-	u8 iopl;                      // 0 to 3, set_iopl
+	u8 iopl;			 // 0 to 3, set_iopl
 	u64 fs_base, gs_kernel, gs_user; // live ones are in the CPU
-	u64 dr[8];                    // debug registers as the guest set them
-	u64 cr4;                      // guest's CR4, the bits it may choose
-	u64 gdt_frames[16];           // mfns, 0 = none; seg-typed references
+	u64 dr[8];	    // debug registers as the guest set them
+	u64 cr4;	    // guest's CR4, the bits it may choose
+	u64 gdt_frames[16]; // mfns, 0 = none; seg-typed references
 	u32 gdt_ents;
 	u64 ldt_base;
 	u32 ldt_ents;
-	u64 ldt_frames[16];           // mfns mapped so far, 0 = none
+	u64 ldt_frames[16]; // mfns mapped so far, 0 = none
 	struct trap_entry traps[TRAPS];
 	struct callback callbacks[CALLBACKS];
-	struct fpu_state *fpu;        // x86/fpu.c
+	struct fpu_state *fpu; // x86/fpu.c
 	u64 xcr0;
-	u32 fpu_cpu;                  // CPU + 1 whose registers hold it, or 0
-	u64 vm_assist_runstate;       // nothing yet reads it
-	struct page *put_pending;     // table whose release was preempted (mm)
-	bool initialised;             // has a context to run
+	u32 fpu_cpu;		  // CPU + 1 whose registers hold it, or 0
+	u64 vm_assist_runstate;	  // nothing yet reads it
+	struct page *put_pending; // table whose release was preempted (mm)
+	bool initialised;	  // has a context to run
 
 	// Multicall and continuation, of the hypercall now running.
 	struct multicall_entry *multicall; // entry being run, or NULL
-	bool multicall_again;         // that entry asked to be continued
+	bool multicall_again;		   // that entry asked to be continued
 
 	// dom/sched.c: runq.lock of cpus[processor].
 	u32 processor;
 	enum vcpu_state state;
-	u32 pause_count;              // atomic: not runnable while nonzero
-	u8 blocked;                   // SCHEDOP_block, until an event; atomic
-	u8 offline;                   // VCPUOP_down or not yet up
-	u8 running;                   // its registers are live on a CPU; atomic
-	struct sched_vcpu *sched;     // scheduler's own
-	struct cpumask hard, soft;    // affinity
+	u32 pause_count;	   // atomic: not runnable while nonzero
+	u8 blocked;		   // SCHEDOP_block, until an event; atomic
+	u8 offline;		   // VCPUOP_down or not yet up
+	u8 running;		   // its registers are live on a CPU; atomic
+	struct sched_vcpu *sched;  // scheduler's own
+	struct cpumask hard, soft; // affinity
 	struct vcpu_runstate_info runstate;
 	struct share *runstate_share; // where the guest wants it copied
-	u16 runstate_offset;          // within the share's frame
-	u16 runstate_shares;          // how many it has had
-	u64 runstate_gva;             // or by guest address, 0 = none
-	u32 poll_port;                // SCHEDOP_poll: one port; ~0 several
-	u8 polling;                   // atomic; see pollers_wake()
+	u16 runstate_offset;	      // within the share's frame
+	u16 runstate_shares;	      // how many it has had
+	u64 runstate_gva;	      // or by guest address, 0 = none
+	u32 poll_port;		      // SCHEDOP_poll: one port; ~0 several
+	u8 polling;		      // atomic; see pollers_wake()
 
 	// Timers of the vCPU (dom/vcpu.c).
 	struct timer singleshot, periodic, poll_timer;
@@ -111,63 +118,63 @@ struct vcpu {
 
 	// vcpu_info placement (x86/shared.c).
 	struct share *info_share;
-	u32 virq_port[NR_VIRQS];      // domain.evtchn_lock; 0 = unbound
-	struct fifo_vcpu *fifo;       // FIFO event control block, or NULL
+	u32 virq_port[NR_VIRQS]; // domain.evtchn_lock; 0 = unbound
+	struct fifo_vcpu *fifo;	 // FIFO event control block, or NULL
 };
 
 struct domain {
 	// Constant after creation.
 	domid_t id;
-	u32 serial;                // never used again, unlike the id
+	u32 serial; // never used again, unlike the id
 	struct partition *partition;
-	bool privileged;           // dom0: may do everything
+	bool privileged; // dom0: may do everything
 	u8 handle[16];
-	u32 flags;                 // XEN_DOMCTL_CDF_*
-	u32 vcpus_max;             // room in vcpu[]
+	u32 flags;     // XEN_DOMCTL_CDF_*
+	u32 vcpus_max; // room in vcpu[]
 	struct vcpu **vcpu;
-	struct shared_info *shared;  // a heap page; its frame is shared_mfn
+	struct shared_info *shared; // a heap page; its frame is shared_mfn
 	mfn_t shared_mfn;
 	u64 created_ns;
 
 	// Atomic.
-	u32 refs;                  // domain_get(), domain_put()
-	u32 pause_count;           // vCPUs do not run while nonzero
-	u32 dying;                 // DOMAIN_ALIVE, _DYING, _DEAD
-	u32 pollers;               // vCPUs in SCHEDOP_poll (pollers_wake())
-	u32 pci_address;           // privileged: what it wrote to port 0xcf8
-	bool published;            // domain_get() finds it
+	u32 refs;	 // domain_get(), domain_put()
+	u32 pause_count; // vCPUs do not run while nonzero
+	u32 dying;	 // DOMAIN_ALIVE, _DYING, _DEAD
+	u32 pollers;	 // vCPUs in SCHEDOP_poll (pollers_wake())
+	u32 pci_address; // privileged: what it wrote to port 0xcf8
+	bool published;	 // domain_get() finds it
 
 	// domain.lifecycle_lock
 	lock_t lifecycle_lock;
-	u32 control_pauses;        // pausedomain by the toolstack (0 or 1)
+	u32 control_pauses; // pausedomain by the toolstack (0 or 1)
 	bool shutting_down, shut_down;
 	u32 shutdown_code;
 	bool crashed;
-	u32 destroy_stage;         // dom/destroy.c: where to go on
+	u32 destroy_stage; // dom/destroy.c: where to go on
 
 	// domain.pages_lock
 	lock_t pages_lock;
-	u32 pages_head;            // list of frames by mfn (struct page), 0 none
-	u64 pages;                 // frames owned and allocated
-	u64 pages_max;             // limit for allocations
-	u64 heap_frames;           // hypervisor frames this domain may map
+	u32 pages_head;	 // list of frames by mfn (struct page), 0 none
+	u64 pages;	 // frames owned and allocated
+	u64 pages_max;	 // limit for allocations
+	u64 heap_frames; // hypervisor frames this domain may map
 
 	// Who destroys it, one at a time (mm/relinquish.c).
 	struct page *relinquish_at; // referenced; where to go on
-	bool relinquish_again;     // this pass found something: one more
+	bool relinquish_again;	    // this pass found something: one more
 
 	// domain.evtchn_lock
 	lock_t evtchn_lock;
-	struct evtchns *evtchns;   // ipc/evtchn.c
+	struct evtchns *evtchns; // ipc/evtchn.c
 
-	struct grant_table *grants;  // ipc/grant.c; has its own lock
-	struct irq_table *irqs;      // x86/pirq.c; irq_lock; dom0 only
-	struct cpu_policy *policy;   // x86/cpuid.c; constant while it runs
+	struct grant_table *grants; // ipc/grant.c; has its own lock
+	struct irq_table *irqs;	    // x86/pirq.c; irq_lock; dom0 only
+	struct cpu_policy *policy;  // x86/cpuid.c; constant while it runs
 	u64 vm_assist;
 	u32 tsc_mode;
 	bool native_tsc;
 	struct cpumask node_affinity;
-	u64 claim;                 // XENMEM_claim_pages outstanding
+	u64 claim;		     // XENMEM_claim_pages outstanding
 	struct e820_map *memory_map; // XENMEM_set_memory_map, or NULL
 	u16 sched_weight, sched_cap; // percent; control_lock writes
 	struct sched_domain *sched;  // dom/sched_credit.c: cap and budget
@@ -182,10 +189,10 @@ enum { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 // Who pauses and waits may hold this lock and no other.
 extern lock_t control_lock;
 
-extern struct domain *dom0;    // constant once booted
+extern struct domain *dom0;	  // constant once booted
 extern struct domain idle_domain; // id DOMID_IDLE; owner of idle vCPUs
-extern struct domain dom_io;   // owner of frames that are not RAM
-extern struct domain dom_xen;  // owner of frames the hypervisor shares (M2P)
+extern struct domain dom_io;	  // owner of frames that are not RAM
+extern struct domain dom_xen;	  // owner of frames the hypervisor shares (M2P)
 
 static inline struct vcpu *current_vcpu(void)
 {
@@ -219,8 +226,8 @@ u32 domain_count(void);
 
 // The vCPU `id` of `d`, or NULL. Bounds-checked and clamped.
 struct vcpu *domain_vcpu(struct domain *d, u32 id);
-#define domain_for_each_vcpu(v, d)                                             \
-	for (u32 v##_i = 0; v##_i < (d)->vcpus_max; v##_i++)                   \
+#define domain_for_each_vcpu(v, d)                           \
+	for (u32 v##_i = 0; v##_i < (d)->vcpus_max; v##_i++) \
 		for (struct vcpu *v = (d)->vcpu[v##_i]; v; v = NULL)
 
 // Everything a domain needs to exist: structures, shared_info, event channels,
@@ -230,7 +237,7 @@ struct domain_config {
 	struct partition *partition;
 	bool privileged;
 	u32 flags, vcpus_max;
-	u32 evtchn_max;            // highest port number allowed
+	u32 evtchn_max; // highest port number allowed
 	u32 grant_frames, maptrack_frames;
 	u8 handle[16];
 };

@@ -30,26 +30,26 @@
 enum { SEG_FLAT, SEG_FS, SEG_GS };
 
 struct insn {
-	u16 opcode;            // 0x00NN, or 0x0fNN for the second map
+	u16 opcode; // 0x00NN, or 0x0fNN for the second map
 	u8 length;
-	u8 op_bytes;           // operand: 1, 2, 4, 8
-	u8 rex;                // the REX byte, 0 = none
-	u8 rep;                // 0xf2, 0xf3, 0 = none
-	u8 segment;            // SEG_*: which base the address wants
+	u8 op_bytes; // operand: 1, 2, 4, 8
+	u8 rex;	     // the REX byte, 0 = none
+	u8 rep;	     // 0xf2, 0xf3, 0 = none
+	u8 segment;  // SEG_*: which base the address wants
 	bool lock, address32;
 	// With ModRM:
-	bool memory;           // its rm names memory
-	u8 modrm;              // the byte itself
-	u8 reg, rm;            // register numbers, REX included
+	bool memory;	       // its rm names memory
+	u8 modrm;	       // the byte itself
+	u8 reg, rm;	       // register numbers, REX included
 	u8 base, index, shift; // memory: base + (index << shift) + disp
 	s64 disp;
-	u64 imm;               // sign-extended
+	u64 imm; // sign-extended
 };
 
 // Decode the instruction in buf[0..available). Only 64-bit code, only the
 // opcodes some emulation here wants. False: another one, or cut off.
-bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER], u32 available)
-	MUST_CHECK;
+bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER],
+		 u32 available) MUST_CHECK;
 // The effective address, without segment base. `next` is the address of the
 // following instruction.
 u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
@@ -57,8 +57,8 @@ u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
 // Bytes of the instruction at `rip` of the current vCPU: how many there are.
 u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip);
 // The same, decoded; false also where the code segment is not a 64-bit one.
-bool insn_fetch_decode(struct insn *i, const struct cpu_user_regs *regs)
-	MUST_CHECK;
+bool insn_fetch_decode(struct insn *i,
+		       const struct cpu_user_regs *regs) MUST_CHECK;
 
 // Where register `number` (0 to 15) is kept.
 extern const u8 gpr_offset[16];
@@ -92,9 +92,9 @@ u64 insn_segment_base(struct vcpu *v, u32 segment);
 
 // Outcomes of the emulations below.
 enum emul_outcome {
-	EMUL_DONE,             // step over the instruction
-	EMUL_REFUSED,          // deliver the #GP
-	EMUL_STAY,             // rip stays (or has been set by an injection)
+	EMUL_DONE,    // step over the instruction
+	EMUL_REFUSED, // deliver the #GP
+	EMUL_STAY,    // rip stays (or has been set by an injection)
 };
 
 enum emul_outcome emul_in_out(struct vcpu *v, struct cpu_user_regs *regs,

@@ -35,11 +35,12 @@ struct grant_operand {
 	bool held;
 	bool write;
 	bool granted;
-	u16 domid;               // as the request names it
+	u16 domid; // as the request names it
 	u32 ref;
-	struct domain *granter;  // whose grant it is, referenced; NULL: own frame
+	struct domain
+	    *granter; // whose grant it is, referenced; NULL: own frame
 	u64 mfn;
-	char *va;                // mapped while held
+	char *va; // mapped while held
 };
 
 struct grant_copier {
@@ -62,10 +63,10 @@ s16 grant_swap(u32 a, u32 b);
 #define UNMAP_BATCH 16
 struct grant_unmapping {
 	u64 host_addr, dev_bus_addr;
-	u64 new_addr;          // unmap_and_replace, else 0
+	u64 new_addr; // unmap_and_replace, else 0
 	u32 handle;
-	s16 status;            // GNTST_*
-	bool prepared;         // grant_unmap_finish() has work
+	s16 status;    // GNTST_*
+	bool prepared; // grant_unmap_finish() has work
 	u16 flags;
 };
 void grant_unmap_prepare(struct grant_unmapping *u);

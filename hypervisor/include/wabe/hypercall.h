@@ -25,15 +25,14 @@ void hypercall_page_fill(void *page);
 
 // In order of number; a file each in call/.
 hypercall_fn call_set_trap_table, call_mmu_update, call_set_gdt,
-	call_stack_switch, call_set_callbacks, call_fpu_taskswitch,
-	call_sched_op_compat, call_platform_op, call_set_debugreg,
-	call_get_debugreg, call_update_descriptor, call_memory_op,
-	call_multicall, call_update_va_mapping, call_set_timer_op,
-	call_event_channel_op_compat, call_xen_version, call_console_io,
-	call_physdev_op_compat, call_grant_table_op, call_vm_assist,
-	call_update_va_mapping_otherdomain, call_iret, call_vcpu_op,
-	call_set_segment_base, call_mmuext_op, call_sched_op, call_callback_op,
-	call_nmi_op, call_event_channel_op, call_physdev_op, call_sysctl,
-	call_domctl;
+    call_stack_switch, call_set_callbacks, call_fpu_taskswitch,
+    call_sched_op_compat, call_platform_op, call_set_debugreg,
+    call_get_debugreg, call_update_descriptor, call_memory_op, call_multicall,
+    call_update_va_mapping, call_set_timer_op, call_event_channel_op_compat,
+    call_xen_version, call_console_io, call_physdev_op_compat,
+    call_grant_table_op, call_vm_assist, call_update_va_mapping_otherdomain,
+    call_iret, call_vcpu_op, call_set_segment_base, call_mmuext_op,
+    call_sched_op, call_callback_op, call_nmi_op, call_event_channel_op,
+    call_physdev_op, call_sysctl, call_domctl;
 
 #endif

@@ -33,22 +33,22 @@ int irq_vector_alloc(void);
 void irq_vector_free(u8 vector);
 
 // Local APIC (xAPIC or x2APIC).
-void apic_init(void);                  // boot CPU: find the mode, map
-void apic_init_cpu(void);              // each CPU
+void apic_init(void);	  // boot CPU: find the mode, map
+void apic_init_cpu(void); // each CPU
 void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 icr_low);
-void apic_ipi_self(u8 vector);         // also from an NMI
+void apic_ipi_self(u8 vector); // also from an NMI
 void apic_nmi_others(void);
-bool apic_ready(void);                 // can IPIs be sent yet?
+bool apic_ready(void); // can IPIs be sent yet?
 u32 apic_error_read(void);
-void apic_timer_oneshot(u32 count);    // counts of the calibrated timer
+void apic_timer_oneshot(u32 count); // counts of the calibrated timer
 u32 apic_timer_read(void);
 // Enable the LINT/error/spurious and timer LVT.
 
 // IO-APICs.
-void ioapic_init(void);                // from MADT; all pins masked
+void ioapic_init(void); // from MADT; all pins masked
 u32 ioapic_gsi_count(void);
-int ioapic_read(u64 base, u32 reg, u32 *value);   // PHYSDEVOP_apic_read
+int ioapic_read(u64 base, u32 reg, u32 *value); // PHYSDEVOP_apic_read
 // Route a GSI to (vector, cpu). level: level-triggered; low: active low.
 int ioapic_route(u32 gsi, u8 vector, u32 cpu, bool level, bool low);
 void ioapic_mask(u32 gsi, bool masked);
@@ -59,12 +59,12 @@ u32 isa_gsi(u32 irq, bool *level, bool *low);
 // MSI and MSI-X of a PCI function: program message, mask, unmask.
 struct msi {
 	u16 segment, bdf;
-	u16 entry;             // MSI-X table index, or MSI vector number
+	u16 entry; // MSI-X table index, or MSI vector number
 	bool msix;
-	u64 table;             // MSI-X table's machine address
-	volatile u32 *slot;    // mapped MSI-X entry
-	u16 cap;               // config offset of the capability
-	u16 count;             // vectors of multi-message MSI
+	u64 table;	    // MSI-X table's machine address
+	volatile u32 *slot; // mapped MSI-X entry
+	u16 cap;	    // config offset of the capability
+	u16 count;	    // vectors of multi-message MSI
 };
 int msi_setup(struct msi *m, u16 segment, u16 bdf, bool msix, u16 entry,
 	      u16 count, u64 table);
@@ -87,9 +87,9 @@ u32 pci_capability(u16 segment, u16 bdf, u8 id);
 // Serial port (serial.c): from com1= and console= on the command line.
 void serial_init(const char *com1);
 void serial_write(const char *text, size_t bytes);
-void serial_init_irq(void);            // input by interrupt (GSI 4, 3)
+void serial_init_irq(void); // input by interrupt (GSI 4, 3)
 // Is this I/O port (GSI) the hypervisor's console? dom0 may not use it.
 bool serial_owns_port(u16 port);
-int serial_gsi(void);                  // or -1
+int serial_gsi(void); // or -1
 
 #endif

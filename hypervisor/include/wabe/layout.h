@@ -45,9 +45,9 @@
 
 /* A CPU's window: 512 pages, one L1 table. Page numbers within it: */
 #define PERCPU_BYTES 0x200000
-#define PERCPU_GDT 0	  /* 14 guest frames, then ours, then an empty one */
-#define PERCPU_LDT 16	  /* 16 guest frames */
-#define PERCPU_STACK 33	  /* 8 pages, guard pages around each stack */
+#define PERCPU_GDT 0	/* 14 guest frames, then ours, then an empty one */
+#define PERCPU_LDT 16	/* 16 guest frames */
+#define PERCPU_STACK 33 /* 8 pages, guard pages around each stack */
 #define PERCPU_STACK_PAGES 8
 #define PERCPU_NMI 42
 #define PERCPU_MCE 46

@@ -27,11 +27,11 @@ int vsnprintf(char *buf, size_t bytes, const char *fmt, va_list ap);
 void panic(const char *fmt, ...) FORMAT(1, 2) NORETURN;
 
 // Always on: going on could leak or corrupt. Never on outside input.
-#define BUG_ON(cond)                                                           \
-	do {                                                                   \
-		if (unlikely(cond)) {                                          \
-			panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__);  \
-		}                                                              \
+#define BUG_ON(cond)                                                          \
+	do {                                                                  \
+		if (unlikely(cond)) {                                         \
+			panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__); \
+		}                                                             \
 	} while (0)
 
 // What the code around guarantees; built in with DEBUG=1 only.
@@ -76,13 +76,15 @@ static inline void bit_clear(void *map, u64 n)
 static inline bool bit_test_set(void *map, u64 n)
 {
 	return __atomic_fetch_or(&((u64 *)map)[n / 64], BIT(n % 64),
-				 __ATOMIC_SEQ_CST) & BIT(n % 64);
+				 __ATOMIC_SEQ_CST) &
+	       BIT(n % 64);
 }
 
 static inline bool bit_test_clear(void *map, u64 n)
 {
 	return __atomic_fetch_and(&((u64 *)map)[n / 64], ~BIT(n % 64),
-				  __ATOMIC_SEQ_CST) & BIT(n % 64);
+				  __ATOMIC_SEQ_CST) &
+	       BIT(n % 64);
 }
 
 // First set (clear) bit at or after `from`, or `bits` where there is none.
@@ -94,7 +96,10 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(l) {&(l), &(l)}
+#define LIST_INIT(l)       \
+	{                  \
+		&(l), &(l) \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -123,7 +128,7 @@ static inline void list_remove(struct list *item)
 	item->next = item->prev = item;
 }
 
-#define list_for_each(pos, head)                                               \
+#define list_for_each(pos, head) \
 	for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 
 #endif

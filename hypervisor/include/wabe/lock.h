@@ -32,10 +32,13 @@
 #include <wabe/types.h>
 
 typedef struct {
-	u32 held;   // 0 free, else holder's CPU id + 1
+	u32 held; // 0 free, else holder's CPU id + 1
 } lock_t;
 
-#define LOCK_INIT {0}
+#define LOCK_INIT \
+	{         \
+		0 \
+	}
 
 void lock_contended(lock_t *lock);
 
@@ -43,10 +46,9 @@ static inline void lock(lock_t *l)
 {
 	u32 expected = 0;
 
-	if (unlikely(!__atomic_compare_exchange_n(&l->held, &expected,
-						  cpu_id() + 1, false,
-						  __ATOMIC_ACQUIRE,
-						  __ATOMIC_RELAXED))) {
+	if (unlikely(!__atomic_compare_exchange_n(
+		&l->held, &expected, cpu_id() + 1, false, __ATOMIC_ACQUIRE,
+		__ATOMIC_RELAXED))) {
 		lock_contended(l);
 	}
 }

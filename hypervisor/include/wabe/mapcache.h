@@ -23,6 +23,6 @@ int mapcache_init_cpu(struct cpu *c);
 // vmap_frames: guest or heap frames, write-back. vmap_mmio: uncached.
 void *vmap_frames(const mfn_t *mfns, u32 count) MUST_CHECK;
 void *vmap_mmio(u64 maddr, u64 bytes) MUST_CHECK;
-void vunmap(void *va, u64 bytes);   // flushes all CPUs
+void vunmap(void *va, u64 bytes); // flushes all CPUs
 
 #endif

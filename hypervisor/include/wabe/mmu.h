@@ -18,7 +18,7 @@ struct vcpu;
 #define PTE_PCD BIT(4)
 #define PTE_A BIT(5)
 #define PTE_D BIT(6)
-#define PTE_PS BIT(7)          // L2, L3; in L1: PAT
+#define PTE_PS BIT(7) // L2, L3; in L1: PAT
 #define PTE_G BIT(8)
 #define PTE_NX BIT(63)
 #define PTE_FRAME 0x000ffffffffff000ull
@@ -40,19 +40,19 @@ enum pt_how { PT_SET, PT_PRESERVE_AD, PT_NO_TRANSLATE };
 // mapped.
 struct pt_table {
 	struct domain *owner;
-	struct page *page;     // NULL: none
+	struct page *page; // NULL: none
 	u64 *entries;
-	u32 type;              // PAGE_L1 .. PAGE_L4
+	u32 type; // PAGE_L1 .. PAGE_L4
 };
 // false: `m` is no table of `d` now. After closing, current_vcpu()->put_pending
 // may be set.
 bool pt_open(struct pt_table *t, struct domain *d, mfn_t m) MUST_CHECK;
 void pt_close(struct pt_table *t);
 
-// Set entry `index`, frames it may name belonging to `pg_owner`. 0 or, the entry
-// unchanged, -EINVAL, -EBUSY, -EPERM, -EACCES as Xen's mmu_update, or -ERESTART:
-// preempted, issue again. The hypervisor's L4 slots: -EINVAL. After 0,
-// current_vcpu()->put_pending may be set.
+// Set entry `index`, frames it may name belonging to `pg_owner`. 0 or, the
+// entry unchanged, -EINVAL, -EBUSY, -EPERM, -EACCES as Xen's mmu_update, or
+// -ERESTART: preempted, issue again. The hypervisor's L4 slots: -EINVAL. After
+// 0, current_vcpu()->put_pending may be set.
 int pt_set(struct pt_table *t, struct domain *pg_owner, u32 index, u64 value,
 	   enum pt_how how);
 // Compare and set an L1 entry (emulated cmpxchg, and/or, xchg): 0, or -EAGAIN
@@ -67,7 +67,7 @@ struct pt_walk {
 	mfn_t l1;
 	u32 index;
 	u64 entry;
-	u64 flags;             // RW, US ANDed; NX ORed over all levels
+	u64 flags; // RW, US ANDed; NX ORed over all levels
 };
 int pt_walk(u64 root, u64 va, struct pt_walk *out);
 
@@ -90,12 +90,12 @@ void domain_cpus(const struct domain *d, struct cpumask *out);
 
 // Mapping frames for grants. The caller takes the reference that the entry will
 // hold (page_get_type() writable, or page_get() for a read-only one); it then
-// belongs to the entry like any other: if the guest overwrites the entry, or the
-// table goes, it is dropped there. So only a successful unmap gives it back, and
-// whoever lets go of a domain's grant mappings without unmapping them must not
-// drop it. `addr` is a guest address mapped by v's kernel root, or the machine
-// address of the entry. -EINVAL: no such entry.
-// map: an entry that was there is replaced (and let go).
+// belongs to the entry like any other: if the guest overwrites the entry, or
+// the table goes, it is dropped there. So only a successful unmap gives it
+// back, and whoever lets go of a domain's grant mappings without unmapping them
+// must not drop it. `addr` is a guest address mapped by v's kernel root, or the
+// machine address of the entry. -EINVAL: no such entry. map: an entry that was
+// there is replaced (and let go).
 int grant_pte_map(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 pte);
 // unmap: only if the entry is present with the frame and RW bit of `expect`.
 // The caller flushes TLBs (domain_cpus()) before the granter learns of it.

@@ -27,11 +27,11 @@
 //        a domain's is the hypervisor's: heap, allocated, owner DOMID_XEN. At
 //        refs 0 frame_release() gives it back to the heap.
 //
-// Entries hold: L1 entry, present: a reference, which with RW is a writable type
-// reference, on RAM frames of the permitted owner, whoever put the entry there
-// (grants too: see grant_pte_map()); nothing on frames that are not RAM (dom0
-// only). L2..L4 entry, present: a type reference
-// L1..L3 on the table it names. CR3, a pin: a type reference L4 (L1..L4).
+// Entries hold: L1 entry, present: a reference, which with RW is a writable
+// type reference, on RAM frames of the permitted owner, whoever put the entry
+// there (grants too: see grant_pte_map()); nothing on frames that are not RAM
+// (dom0 only). L2..L4 entry, present: a type reference L1..L3 on the table it
+// names. CR3, a pin: a type reference L4 (L1..L4).
 //
 // Partial. Validation of L2..L4 can descend into tables not yet valid, so it
 // is sliced. A table whose validation or letting go was preempted is `partial`
@@ -80,27 +80,33 @@ struct domain;
 #define PAGE_HEAP BIT(63)
 
 enum page_type {
-	PAGE_NONE, PAGE_L1, PAGE_L2, PAGE_L3, PAGE_L4, PAGE_SEG, PAGE_WRITABLE,
+	PAGE_NONE,
+	PAGE_L1,
+	PAGE_L2,
+	PAGE_L3,
+	PAGE_L4,
+	PAGE_SEG,
+	PAGE_WRITABLE,
 };
 
 struct page {
-	u64 state;             // as above; free frames: 0
-	u32 next, prev;        // owner's list, or free list (mfns; 0 none)
-	u16 owner;             // domain id, while refs > 0
-	u8 partition;          // partition it belongs to, allocated or free
-	u8 order;              // free block: its order + 1; 0 inside a block
-	u32 stamp;             // TLB clock when last typed use or owner ended
-	u16 partial;           // entries counted, while partial
-	u16 flags;             // PAGE_F_*
-	u32 serial;            // serial of the last owner (scrubbing)
+	u64 state;	// as above; free frames: 0
+	u32 next, prev; // owner's list, or free list (mfns; 0 none)
+	u16 owner;	// domain id, while refs > 0
+	u8 partition;	// partition it belongs to, allocated or free
+	u8 order;	// free block: its order + 1; 0 inside a block
+	u32 stamp;	// TLB clock when last typed use or owner ended
+	u16 partial;	// entries counted, while partial
+	u16 flags;	// PAGE_F_*
+	u32 serial;	// serial of the last owner (scrubbing)
 };
 
-#define PAGE_F_DIRTY BIT(0)   // holds data of domain `serial`: scrub
-#define PAGE_F_RAM BIT(1)     // RAM at all; clear: MMIO or hole
-#define PAGE_F_FREE BIT(2)    // in a partition's free block
-#define PAGE_F_LETGO BIT(3)   // partial, see above
+#define PAGE_F_DIRTY BIT(0) // holds data of domain `serial`: scrub
+#define PAGE_F_RAM BIT(1)   // RAM at all; clear: MMIO or hole
+#define PAGE_F_FREE BIT(2)  // in a partition's free block
+#define PAGE_F_LETGO BIT(3) // partial, see above
 #define PAGE_F_FAILED BIT(4)
-#define PAGE_F_M2P BIT(5)     // L4: was a kernel root, and shows the M2P
+#define PAGE_F_M2P BIT(5) // L4: was a kernel root, and shows the M2P
 
 // One past the highest mfn with a struct page. Constant once booted.
 extern u64 frames_end;
@@ -128,7 +134,7 @@ static inline mfn_t page_mfn(const struct page *p)
 // Frame of RAM that may belong to a domain? NULL if not; clamps the index.
 struct page *page_lookup(mfn_t m);
 enum page_type page_type_now(const struct page *p);
-struct domain *page_owner(const struct page *p);  // no reference taken
+struct domain *page_owner(const struct page *p); // no reference taken
 
 // Take a plain reference if `d` owns the frame; false if not (or it is free).
 bool page_get(struct page *p, struct domain *d) MUST_CHECK;
@@ -140,8 +146,8 @@ void page_put(struct page *p);
 //   -EINVAL wrong owner, other type in use, or an entry that may not be;
 //   -ERESTART preempted (tables L2..L4 only): issue again.
 // A frame that was another type and may still be in some TLB is flushed first.
-int page_get_type(struct page *p, struct domain *d, enum page_type type)
-	MUST_CHECK;
+int page_get_type(struct page *p, struct domain *d,
+		  enum page_type type) MUST_CHECK;
 // Let go. Only for types that cannot be preempted (L1, seg, writable).
 void page_put_type(struct page *p);
 // Let go of any; -ERESTART: preempted, the frame is partial and its reference

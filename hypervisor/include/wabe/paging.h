@@ -36,8 +36,8 @@ u64 *vmap_entry(u64 va);
 
 // The M2P's memory: extents of 2 MiB, each contiguous and aligned, in table
 // order (XENMEM_machphys_mfn_list). Extents without RAM share one read-only
-// extent full of M2P_INVALID: m2p_set() is for RAM only. Never freed; not PAGE_F_RAM
-// until mm says so.
+// extent full of M2P_INVALID: m2p_set() is for RAM only. Never freed; not
+// PAGE_F_RAM until mm says so.
 u32 m2p_extent_count(void);
 mfn_t m2p_extent(u32 extent);
 
@@ -49,6 +49,6 @@ static inline u64 image_maddr(const void *va)
 
 // Bounds of the image's parts, page-aligned (boot/wabe.lds).
 extern char image_start[], text_end[], rodata_start[], rodata_end[],
-	data_start[], init_start[], init_text_end[], init_end[], image_end[];
+    data_start[], init_start[], init_text_end[], init_end[], image_end[];
 
 #endif

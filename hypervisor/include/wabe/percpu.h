@@ -15,11 +15,11 @@ struct mapcache;
 
 // Work to do before the next return to a guest (cpu.work). Set by the CPU
 // itself, or by others with cpu_raise().
-#define WORK_SCHED BIT(0)      // choose another vCPU
-#define WORK_TIMERS BIT(1)     // timers are due
-#define WORK_FLUSH BIT(2)      // serve TLB flush requests
-#define WORK_CALL BIT(3)       // run functions sent by other CPUs
-#define WORK_NMI BIT(4)        // an NMI or machine check wants reporting
+#define WORK_SCHED BIT(0)  // choose another vCPU
+#define WORK_TIMERS BIT(1) // timers are due
+#define WORK_FLUSH BIT(2)  // serve TLB flush requests
+#define WORK_CALL BIT(3)   // run functions sent by other CPUs
+#define WORK_NMI BIT(4)	   // an NMI or machine check wants reporting
 
 // The 64-bit task state segment as the CPU reads it.
 struct tss {
@@ -37,47 +37,47 @@ enum { IST_NMI = 1, IST_MCE, IST_DF, IST_DB };
 
 struct cpu {
 	// The first fields are known to assembly (build/asm-offsets.h).
-	struct cpu *self;          // constant; %gs:0
-	u32 id;                    // constant; %gs:8
-	u32 work;                  // atomic; WORK_*
-	struct vcpu *current;      // whose registers are live; idle vCPU else
-	u64 regs_top;              // &current->regs.es: where entries push to
-	u64 stack_top;             // top of this CPU's stack; constant
-	u64 scratch;               // entry.S, a few instructions long
-	s64 work_left;             // work_spent() of page.h; entry.S resets it
-	struct tss *tss;           // constant
+	struct cpu *self;     // constant; %gs:0
+	u32 id;		      // constant; %gs:8
+	u32 work;	      // atomic; WORK_*
+	struct vcpu *current; // whose registers are live; idle vCPU else
+	u64 regs_top;	      // &current->regs.es: where entries push to
+	u64 stack_top;	      // top of this CPU's stack; constant
+	u64 scratch;	      // entry.S, a few instructions long
+	s64 work_left;	      // work_spent() of page.h; entry.S resets it
+	struct tss *tss;      // constant
 
 	// Constant after bring-up.
 	u32 apic_id, acpi_id;
 	bool online;
 	struct vcpu *idle;
-	u64 *window;               // L1 table of this CPU's window (512 entries)
+	u64 *window; // L1 table of this CPU's window (512 entries)
 
 	// Owned by this CPU.
-	struct vcpu *fpu_owner;    // whose FPU state is loaded, or NULL
+	struct vcpu *fpu_owner;	   // whose FPU state is loaded, or NULL
 	struct mapcache *mapcache; // mm/mapcache.c
-	struct timers *timers;     // dom/timer.c; timers.lock
-	struct runq *runq;         // dom/sched.c; runq.lock
-	u64 root;                  // value in CR3
-	u64 *gdt;                  // our descriptors: page 14 of the GDT
-	u32 gdt_pages;             // guest pages in the GDT window
-	u32 ldt_ents;              // entries of the LDT that is loaded
-	u32 loaded_domain;         // serial of the domain that ran last
-	bool debugging;            // breakpoints are in the debug registers
-	u64 xcr0;                  // value in XCR0
+	struct timers *timers;	   // dom/timer.c; timers.lock
+	struct runq *runq;	   // dom/sched.c; runq.lock
+	u64 root;		   // value in CR3
+	u64 *gdt;		   // our descriptors: page 14 of the GDT
+	u32 gdt_pages;		   // guest pages in the GDT window
+	u32 ldt_ents;		   // entries of the LDT that is loaded
+	u32 loaded_domain;	   // serial of the domain that ran last
+	bool debugging;		   // breakpoints are in the debug registers
+	u64 xcr0;		   // value in XCR0
 	u64 idle_ns, idle_since;   // time spent in HLT
 
-	u64 deadline;              // ns the timer is set to, ~0 none (time.c)
+	u64 deadline; // ns the timer is set to, ~0 none (time.c)
 
 	// x86/tlb.c
-	u32 flush_stamp;           // clock value of this CPU's last full flush
-	u32 flush_pending;         // atomic; requests by other CPUs
+	u32 flush_stamp;   // clock value of this CPU's last full flush
+	u32 flush_pending; // atomic; requests by other CPUs
 	u64 nmi_count, mce_count;
 };
 
 // Entry n: CPU n, or NULL. Constant once booted.
 extern struct cpu *cpus[NR_CPUS];
-extern u32 cpu_count;          // online CPUs are 0 .. cpu_count - 1
+extern u32 cpu_count; // online CPUs are 0 .. cpu_count - 1
 
 // Set work bits of a CPU and make it look (an IPI where it is another one).
 void cpu_raise(struct cpu *cpu, u32 work);
@@ -102,8 +102,8 @@ static inline u32 cpumask_next(const struct cpumask *m, u32 from)
 	return bitmap_next(m->bits, NR_CPUS, from);
 }
 
-#define cpumask_for_each(cpu, m)                                               \
-	for (u32 cpu = cpumask_next(m, 0); cpu < NR_CPUS;                      \
+#define cpumask_for_each(cpu, m)                          \
+	for (u32 cpu = cpumask_next(m, 0); cpu < NR_CPUS; \
 	     cpu = cpumask_next(m, cpu + 1))
 
 #endif

@@ -13,15 +13,15 @@
 struct domain;
 
 struct share {
-	struct list all;       // shares_lock
+	struct list all; // shares_lock
 	mfn_t mfn;
-	void *page;            // hypervisor address of the frame
+	void *page; // hypervisor address of the frame
 };
 
 // Take the frame `m` of `d` writable and map it. NULL with *error set:
 // -EINVAL not d's or not writable, -ENOMEM.
 struct share *share_create(struct domain *d, mfn_t m, int *error);
-void share_destroy(struct share *s);   // NULL is harmless
+void share_destroy(struct share *s); // NULL is harmless
 // For the audit.
 void share_for_each(void (*fn)(mfn_t m));
 

@@ -9,13 +9,13 @@
 struct vcpu;
 struct domain;
 
-u64 time_now(void);                    // ns since boot, never backwards
+u64 time_now(void); // ns since boot, never backwards
 extern u32 tsc_khz;
-extern u32 tsc_to_ns_mul;              // ns = (tsc << shift) * mul >> 32
+extern u32 tsc_to_ns_mul; // ns = (tsc << shift) * mul >> 32
 extern s8 tsc_to_ns_shift;
 
-void time_init(void);                  // boot CPU: calibrate, wall clock
-void time_init_cpu(void);              // each CPU, own timer on
+void time_init(void);	  // boot CPU: calibrate, wall clock
+void time_init_cpu(void); // each CPU, own timer on
 // One interrupt at `expires` (ns) on this CPU -> WORK_TIMERS; ~0: none.
 void deadline_set(u64 expires);
 

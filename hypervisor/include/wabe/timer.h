@@ -12,8 +12,8 @@ struct timer {
 	struct pheap_node node; // key: ns of time_now(); timers.lock
 	void (*fn)(void *data);
 	void *data;
-	u32 cpu;               // whose heap it is in, or was last
-	u32 set;               // is it in the heap?
+	u32 cpu; // whose heap it is in, or was last
+	u32 set; // is it in the heap?
 };
 
 // `fn` runs on the CPU where the timer was set, interrupts off, no lock held.

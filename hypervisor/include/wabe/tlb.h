@@ -4,8 +4,9 @@
 // A frame is stamped with a global clock when a use of it ends (page.stamp),
 // each CPU with the clock of its last full flush, and before the frame gets
 // another role every CPU whose last full flush is older than the stamp
-// flushes: tlb_flush_stamped(). This is the one place where the rule "no frame in a new
-// role while a TLB may know the old one" is kept; page.c and alloc.c call it.
+// flushes: tlb_flush_stamped(). This is the one place where the rule "no frame
+// in a new role while a TLB may know the old one" is kept; page.c and alloc.c
+// call it.
 #ifndef WABE_TLB_H
 #define WABE_TLB_H
 
@@ -16,7 +17,7 @@
 // This CPU: everything but global entries (reload CR3), one page, all.
 void tlb_flush_local(void);
 void tlb_flush_page_local(u64 va);
-void tlb_flush_all_local(void);   // global entries too
+void tlb_flush_all_local(void); // global entries too
 
 // On all CPUs in `mask`: a page, or everything when va is ~0. Waits.
 void tlb_flush_mask(const struct cpumask *mask, u64 va);

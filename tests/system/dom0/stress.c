@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Work on memory, with every byte checked afterwards. For dom0:
-//   stress fill MIB SECONDS    touch more than there is; read it all back, twice
-//   stress storm SECONDS N     N threads change their maps and fork
+//   stress fill MIB SECONDS    touch more than there is; read it all back,
+//   twice stress storm SECONDS N     N threads change their maps and fork
 //   stress files DIR SECONDS   maps of files, shared and private
 // Prints what went wrong first; status 0: nothing did.
 #define _GNU_SOURCE
@@ -133,8 +133,8 @@ static void maps_once(uint64_t *seed)
 	check_empty(to + (SPAN + cut) * PAGE, "mremap's new part");
 	madvise(to, cut * PAGE, MADV_DONTNEED);
 	check_empty(to + (cut - 1) * PAGE, "MADV_DONTNEED");
-	madvise(to + cut * PAGE, (SPAN - cut) * PAGE, next(seed) & 1 ?
-		MADV_FREE : MADV_COLD);
+	madvise(to + cut * PAGE, (SPAN - cut) * PAGE,
+		next(seed) & 1 ? MADV_FREE : MADV_COLD);
 	mark(to + (SPAN - 1) * PAGE, key);
 	check(to + (SPAN - 1) * PAGE, key, "MADV_FREE and written");
 	munmap(to + cut * PAGE, PAGE);
@@ -160,8 +160,9 @@ static void fork_once(uint64_t *seed)
 		mark(at + i * PAGE, key + i + (pid ? 1000 : 2000));
 	}
 	for (size_t i = 0; i < SPAN; i++) {
-		check(at + i * PAGE, i & 1 ? key + i :
-		      key + i + (pid ? 1000 : 2000), "copy on write");
+		check(at + i * PAGE,
+		      i & 1 ? key + i : key + i + (pid ? 1000 : 2000),
+		      "copy on write");
 	}
 	if (!pid) {
 		_exit(0);
@@ -212,10 +213,10 @@ static void files_once(const char *dir, uint64_t *seed)
 	if (fd < 0 || ftruncate(fd, SPAN * PAGE)) {
 		fail("file");
 	}
-	shared = mmap(NULL, SPAN * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		      0);
-	own = mmap(NULL, SPAN * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
-		   0);
+	shared =
+	    mmap(NULL, SPAN * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	own =
+	    mmap(NULL, SPAN * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (shared == MAP_FAILED || own == MAP_FAILED) {
 		fail("map of a file");
 	}
@@ -232,7 +233,8 @@ static void files_once(const char *dir, uint64_t *seed)
 			fail("a file is not what its map says");
 		}
 		mark(shared + i * PAGE, key + i + 1);
-		check(own + i * PAGE, i % 3 ? key + i + 1 : ~key, "private map");
+		check(own + i * PAGE, i % 3 ? key + i + 1 : ~key,
+		      "private map");
 	}
 	if (ftruncate(fd, PAGE)) {
 		fail("truncate");
