@@ -281,6 +281,7 @@ static int setup(void **state)
 	the_cpu = calloc(1, sizeof(*the_cpu));
 	the_cpu->current = &the_vcpu;
 	the_vcpu.domain = &the_domain;
+	the_domain.vm_assist = BIT(VMASST_TYPE_writable_pagetables);
 	the_vcpu.kernel_mode = true;
 	return 0;
 }
@@ -347,7 +348,7 @@ static void both_ways(const struct record *rec)
 	emulated = native;
 	assert_true(insn_fetch_decode(&i, &emulated));
 	va = operand_address(&i, &emulated);
-	fits = (va & 7) + i.op_bytes <= 8;
+	fits = !(va & (i.op_bytes - 1));
 
 	run_native(&native, (void *)native.rip);
 	native.rip += rec->length;
