@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* clang-format off: assembly */
+/* clang-format off */
 /*
  * Slots in assembly: NOPs that traps_init() overwrites where the CPU has the
  * feature, or the leak, that asks for it (x86/slots.c). A file that has slots

@@ -157,50 +157,65 @@ SECTION(
 		"mov %ax, 2(%rsi)") I("mov %ch, 3(%rsi)") I("mov %r9b, 3(%rsi)")
 		I("movq $-2, 0x40(%rbx)") I("movl $0x12345678, 4(%rbx)") I(
 		    "movw $0x1234, 6(%rbx)") I("movb $0x12, 5(%rbx)")
-		    I("lock andb $0xfd, (%r8)") I("ds andb $0xfd, 8(%r8, %r9, "
-						  "8)") I("lock andq $-3, "
-							  "(%r8)") I(
-			"andl $0x7fffffff, 4(%r8)") I("lock and %rax, (%rbx)")
-			I("and %dl, 1(%rbx)") I("and %dx, 2(%rbx)") I(
-			    "lock orq $0x20, (%rbx)") I("orb $0x80, 7(%rbx)")
-			    I("or %edi, (%rbx)") I("orw $0x8001, 2(%rbx)") I(
-				"lock xorq $-1, (%rbx)") I("xor %rdx, (%rbx)")
+		    I("lock andb $0xfd, (%r8)") I(
+			"ds andb $0xfd, 8(%r8, %r9, "
+			"8)") I("lock andq $-3, "
+				"(%r8)") I("andl $0x7fffffff, 4(%r8)")
+			I("lock and %rax, (%rbx)") I("and %dl, 1(%rbx)") I(
+			    "and %dx, 2(%rbx)") I("lock orq $0x20, (%rbx)")
+			    I("orb $0x80, 7(%rbx)") I("or %edi, (%rbx)") I(
+				"orw $0x8001, 2(%rbx)") I("lock xorq $-1, "
+							  "(%rbx)") I("xor "
+								      "%rdx, "
+								      "(%rbx)")
 				I("xorb $0xff, (%r12)") I("xor %r11, (%r12)") I(
-				    "lock cmpxchg %rdx, (%rbx)") I("lock "
-								   "cmpxchg "
-								   "%rdi, "
-								   "0x10(%rbx)")
-				    I("cmpxchg %edi, (%rbx)") I("cmpxchg %edi, "
-								"4(%rsi)") I(
-					"cmpxchg %di, 2(%rsi)") I("cmpxchg "
-								  "%dl, "
-								  "1(%rsi)")
-					I("cmpxchg %dh, 6(%rsi)") I("lock btrq "
-								    "$5, "
-								    "(%rbx)") I(
-					    "lock btsq $63, (%rbx)")
-					    I("lock btcq $33, (%rbx)") I(
-						"btrl $31, 4(%rbx)") I("btsw "
-								       "$77, "
-								       "2(%"
-								       "rbx)")
-						I("lock btr %r10, (%rbx)") I(
-						    "lock bts %r10, "
-						    "0x100(%r13)")
-						    I("btc %r10d, (%rbx)") I(
-							"bts %r10w, 0x40(%rsi)")
+				    "lock cmpxchg %rdx, "
+				    "(%rbx)") I("lock "
+						"cmpxchg "
+						"%rdi, "
+						"0x10(%"
+						"rbx)") I("cmpxchg %edi, "
+							  "(%rbx)") I("cmpxchg "
+								      "%edi, "
+								      "4(%rsi)")
+				    I("cmpxchg %di, 2(%rsi)") I(
+					"cmpxchg "
+					"%dl, "
+					"1(%rsi)") I("cmpxchg %dh, 6(%rsi)")
+					I("lock btrq "
+					  "$5, "
+					  "(%rbx)") I("lock btsq $63, "
+						      "(%rbx)") I("lock "
+								  "btcq "
+								  "$33, "
+								  "(%rbx)")
+					    I("btrl $31, 4(%rbx)") I("btsw "
+								     "$77, "
+								     "2(%"
+								     "rbx)")
+						I("lock btr %r10, "
+						  "(%rbx)") I("lock bts %r10, "
+							      "0x100(%r13)")
+						    I("btc "
+						      "%r10d, "
+						      "(%rbx)") I("bts %r10w, "
+								  "0x40(%rsi)")
 							I("lock btr %rcx, "
-							  "(%rbx)") I(
-							    "xchg %rax, "
-							    "0x12345(%r11)")
+							  "(%rbx)") I("xchg "
+								      "%rax, "
+								      "0x1234"
+								      "5(%"
+								      "r11)")
 							    I("xchg %rax, "
 							      "-0x12345(, "
-							      "%r14, 4)") I(
-								"mov %eax, "
-								"-0x80(%rbx)")
-								I("addr32 mov "
-								  "%rax, "
-								  "(%edi)"));
+							      "%r14, 4)")
+								I("mov %eax, "
+								  "-0x80(%rbx)")
+								    I("addr32 "
+								      "mov "
+								      "%rax, "
+								      "(%"
+								      "edi)"));
 
 // Not to be emulated: other instructions, or operands that are registers.
 SECTION(other_insns,
