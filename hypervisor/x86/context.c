@@ -17,7 +17,6 @@
 #include "debugreg.h"
 #include "descriptor.h"
 #include "entry.h"
-#include "mode.h"
 #include "segment.h"
 
 void context_load_root(struct vcpu *v)
@@ -36,15 +35,6 @@ u64 context_flush_root(void)
 		c->root = hv_root;
 	}
 	return c->root;
-}
-
-void guest_mode_toggle(struct vcpu *v)
-{
-	if (v->kernel_mode) {
-		mode_to_user(v);
-	} else {
-		mode_to_kernel(v);
-	}
 }
 
 static void state_save(struct vcpu *v)

@@ -284,19 +284,6 @@ int pirq_unmap(struct domain *d, s32 number)
 	return error;
 }
 
-void pirqs_destroy(struct domain *d)
-{
-	lock(&irq_lock);
-	for (u32 i = 0; d->irqs && i < PIRQS; i++) {
-		if (d->irqs->pirq[i]) {
-			pirq_remove(d->irqs->pirq[i]);
-		}
-	}
-	heap_free(d->irqs);
-	d->irqs = NULL;
-	unlock(&irq_lock);
-}
-
 int pirq_setup_gsi(s32 gsi, bool level, bool low)
 {
 	int error = 0;

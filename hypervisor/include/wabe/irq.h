@@ -74,7 +74,6 @@ void msi_teardown(struct msi *m);
 
 // pirqs: a domain's numbers for machine interrupts (pirq.c).
 void pirqs_init(void);
-void pirqs_destroy(struct domain *d);
 void irqs_dump(void);
 
 // PCI configuration space (pci.c): CF8/CFC, or MMCFG where ACPI names one.

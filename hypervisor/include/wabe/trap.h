@@ -62,9 +62,6 @@ static inline u64 rflags_for_guest(u64 rflags)
 // Boot, before guests: does `iretq` at CPL 3 fault under SMAP here? (QEMU 7)
 void iretq_quirk_test(void);
 
-// Switch between guest kernel and guest user mode: root, GS bases (context.c).
-void guest_mode_toggle(struct vcpu *v);
-
 // Emulate the instruction at rip that caused #GP (privileged: MSRs, ports,
 // control registers, cli...) or #UD (forced-emulation CPUID). true: done,
 // regs advanced (or an exception injected). false: deliver the trap.
