@@ -17,6 +17,7 @@
 #include "debugreg.h"
 #include "descriptor.h"
 #include "entry.h"
+#include "mode.h"
 #include "segment.h"
 
 void context_load_root(struct vcpu *v)
