@@ -3,9 +3,9 @@
 # script, and claims about what the console said.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
-build=${BUILD:-$top/build}
-cache=${WABE_CACHE:-$HOME/.cache/wabe}
-hv=${HV:-$build/wabe}
+build=$(realpath -m "${BUILD:-$top/build}")
+cache=$(realpath -m "${WABE_CACHE:-$HOME/.cache/wabe}")
+hv=$(realpath -m "${HV:-$build/wabe}")
 name=$(basename "$0" .sh)
 out=$build/test/$name
 rm -rf "$out"
