@@ -14,6 +14,7 @@ void store_reset(struct store *store)
 	watches_clear(&store->watches);
 	watches_init(&store->watches, max);
 	transactions_clear(&store->transactions);
+	store->dirty = true;
 }
 
 void store_init(struct store *store, uint16_t domid, uint16_t host)
@@ -52,6 +53,7 @@ int store_set_bytes(struct store *store, const char *path, const void *value,
 	if (bytes > WIRE_PAYLOAD_MAX) {
 		return E2BIG;
 	}
+	store->dirty = true;
 	is_new = !tree_find(&store->tree, full);
 	error = tree_write(&store->tree, store->host, full, value, bytes);
 	if (!error && is_new) {
@@ -78,6 +80,7 @@ int store_remove(struct store *store, const char *path)
 	int error = path_make(full, store->home, path, strlen(path));
 
 	if (!error) {
+		store->dirty = true;
 		error = tree_remove(&store->tree, full);
 	}
 	if (!error) {

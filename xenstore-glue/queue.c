@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What waits to go to the guest. A reply always finds room, because no request
-// is handled while anything waits; events are many for one request, and those
-// beyond STORE_MAX_OUT are dropped.
+// is handled while much waits (ring_take); events are many for one request, and
+// those beyond STORE_MAX_OUT are dropped.
 #include <stdint.h>
 #include <xen/io/xs_wire.h>
 

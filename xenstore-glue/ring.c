@@ -9,9 +9,20 @@
 void ring_init(struct ring *ring, volatile void *page)
 {
 	ring->page = page;
-	ring->in_bytes = 0;
+	ring->in_bytes = ring->ahead = 0;
+	ring->req_cons = ring->page->req_cons;
+	ring->rsp_prod = ring->page->rsp_prod;
 	ring->page->server_features = XENSTORE_SERVER_FEATURE_ERROR;
 	ring->page->connection = XENSTORE_CONNECTED;
+}
+
+void ring_resume(struct ring *ring, uint32_t in_bytes, uint32_t req_cons,
+		 uint32_t rsp_prod)
+{
+	ring->in_bytes = in_bytes;
+	ring->req_cons = req_cons;
+	ring->ahead = ring->rsp_prod - rsp_prod;
+	ring->rsp_prod = rsp_prod;
 }
 
 static bool ring_fail(struct ring *ring, uint32_t why)
@@ -20,12 +31,11 @@ static bool ring_fail(struct ring *ring, uint32_t why)
 	return false;
 }
 
-// Copy up to `want` bytes that the guest produced; -1 if its indices lie.
+// Copy up to `want` bytes that the guest produced; -1 if its index lies.
 static int bytes_take(struct ring *ring, char *out, size_t want)
 {
 	volatile struct xenstore_domain_interface *page = ring->page;
-	uint32_t cons = page->req_cons, prod = page->req_prod;
-	uint32_t have = prod - cons;
+	uint32_t have = page->req_prod - ring->req_cons;
 
 	if (have > XENSTORE_RING_SIZE) {
 		return -1;
@@ -33,20 +43,20 @@ static int bytes_take(struct ring *ring, char *out, size_t want)
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	have = have < want ? have : want;
 	for (uint32_t i = 0; i < have; i++) {
-		out[i] = page->req[MASK_XENSTORE_IDX(cons + i)];
+		out[i] = page->req[MASK_XENSTORE_IDX(ring->req_cons + i)];
 	}
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	page->req_cons = cons + have;
+	ring->req_cons += have;
 	return have;
 }
 
 static int bytes_give(struct ring *ring, const char *from, size_t want)
 {
 	volatile struct xenstore_domain_interface *page = ring->page;
-	uint32_t cons = page->rsp_cons, prod = page->rsp_prod;
-	uint32_t room = XENSTORE_RING_SIZE - (prod - cons);
+	uint32_t prod = ring->rsp_prod;
+	uint32_t used = prod - page->rsp_cons;
+	uint32_t room = XENSTORE_RING_SIZE - used;
 
-	if (prod - cons > XENSTORE_RING_SIZE) {
+	if (used > XENSTORE_RING_SIZE) {
 		return -1;
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -54,27 +64,19 @@ static int bytes_give(struct ring *ring, const char *from, size_t want)
 	for (uint32_t i = 0; i < room; i++) {
 		page->rsp[MASK_XENSTORE_IDX(prod + i)] = from[i];
 	}
+	ring->rsp_prod = prod + room;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	page->rsp_prod = prod + room;
+	page->rsp_prod = ring->rsp_prod;
 	return room;
 }
 
-// 1: something went out, 0: nothing could, -1: broken.
-static int answers_flush(struct ring *ring, struct store *store)
+static size_t waiting(const struct store *store)
 {
-	size_t waiting = store->out_end - store->out_start;
-	int n = waiting
-		    ? bytes_give(ring, store->out + store->out_start, waiting)
-		    : 0;
-
-	if (n > 0) {
-		store->out_start += n;
-	}
-	return n < 0 ? -1 : n > 0;
+	return store->out_end - store->out_start;
 }
 
-// 1: a message is complete, 0: not yet, -1: indices, -2: never.
-static int message_take(struct ring *ring, bool *notify)
+// 1: a message is complete, 0: not yet, -1: index, -2: never.
+static int message_take(struct ring *ring)
 {
 	for (;;) {
 		size_t needed = wire_bytes_needed(ring->in, ring->in_bytes);
@@ -93,31 +95,23 @@ static int message_take(struct ring *ring, bool *notify)
 			return n;
 		}
 		ring->in_bytes += n;
-		*notify = true; // there is room again
 	}
 }
 
-bool ring_serve(struct ring *ring, struct store *store, unsigned messages,
-		bool *notify, bool *more)
+bool ring_take(struct ring *ring, struct store *store, unsigned messages,
+	       bool *more)
 {
 	struct wire_message message;
-	int state;
 
 	*more = false;
-	for (;;) {
-		state = answers_flush(ring, store);
-		if (state < 0) {
-			return ring_fail(ring, XENSTORE_ERROR_RINGIDX);
-		}
-		*notify |= state;
-		if (store->out_end != store->out_start) {
-			return true; // until the guest has read
-		}
+	while (waiting(store) <= XENSTORE_RING_SIZE / 2) {
+		int state;
+
 		if (!messages--) {
 			*more = true;
 			return true;
 		}
-		state = message_take(ring, notify);
+		state = message_take(ring);
 		if (state < 0) {
 			return ring_fail(ring, state == -1
 						   ? XENSTORE_ERROR_RINGIDX
@@ -130,4 +124,32 @@ bool ring_serve(struct ring *ring, struct store *store, unsigned messages,
 		ring->in_bytes = 0;
 		store_feed(store, &message);
 	}
+	return true;
+}
+
+bool ring_publish(struct ring *ring, struct store *store, bool *notify)
+{
+	size_t again = waiting(store);
+
+	if (ring->page->req_cons != ring->req_cons) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		ring->page->req_cons = ring->req_cons;
+		*notify = true; // there is room again
+	}
+	// What an earlier server sent already.
+	again = again < ring->ahead ? again : ring->ahead;
+	store->out_start += again;
+	ring->rsp_prod += again;
+	ring->ahead -= again;
+	if (waiting(store)) {
+		int n = bytes_give(ring, store->out + store->out_start,
+				   waiting(store));
+
+		if (n < 0) {
+			return ring_fail(ring, XENSTORE_ERROR_RINGIDX);
+		}
+		store->out_start += n;
+		*notify |= n > 0;
+	}
+	return true;
 }

@@ -452,10 +452,11 @@ static int do_is_introduced(struct request *request)
 	return 0;
 }
 
-// What a guest may ask; `path`: its payload starts with one.
+// What a guest may ask; `path`: its payload starts with one; `looks`: outside
+// a transaction it changes nothing, and asked again gives the same answer.
 static const struct {
 	int (*handler)(struct request *request);
-	bool path;
+	bool path, looks;
 } requests[XS_TYPE_COUNT] = {
     [XS_DIRECTORY] = {do_directory, true},
     [XS_READ] = {do_read, true},
@@ -503,6 +504,7 @@ void store_feed(struct store *store, const struct wire_message *message)
 		reply_error(store, message, ENOSYS);
 		return;
 	}
+	store->dirty |= !requests[message->type].looks || message->transaction;
 	if (message->transaction && message->type != XS_TRANSACTION_START) {
 		request.transaction = transaction_find(&store->transactions,
 						       message->transaction);

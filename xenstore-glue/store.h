@@ -34,6 +34,9 @@ struct store {
 	char *out; // bytes out_start..out_end wait for the ring
 	size_t out_start, out_end, out_room;
 	uint64_t requests, events_dropped;
+	// Something was done that a restart must not forget or do twice: save
+	// before the guest is told (ring_publish).
+	bool dirty;
 	// The guest changed or removed `path` (once for each node named, after
 	// a transaction's end for those in it). It may call store_set().
 	void (*changed)(void *context, const char *path);

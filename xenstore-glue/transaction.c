@@ -10,24 +10,39 @@
 #include "memory.h"
 #include "transaction.h"
 
+static void transaction_create(struct transactions *all,
+			       const struct tree *tree, uint32_t id,
+			       bool doomed)
+{
+	struct transaction *new = memory_zeroed(sizeof(*new));
+
+	new->id = id;
+	new->doomed = doomed;
+	tree_snapshot(&new->before, tree);
+	tree_snapshot(&new->now, tree);
+	all->list[all->count++] = new;
+}
+
 int transaction_start(struct transactions *all, const struct tree *tree,
 		      uint32_t *id)
 {
-	struct transaction *new;
-
 	if (all->count == TRANSACTION_MAX) {
 		return ENOSPC;
 	}
 	do {
 		all->last_id++;
 	} while (!all->last_id || transaction_find(all, all->last_id));
-	new = memory_zeroed(sizeof(*new));
-	new->id = all->last_id;
-	tree_snapshot(&new->before, tree);
-	tree_snapshot(&new->now, tree);
-	all->list[all->count++] = new;
-	*id = new->id;
+	transaction_create(all, tree, all->last_id, false);
+	*id = all->last_id;
 	return 0;
+}
+
+void transaction_doom(struct transactions *all, const struct tree *tree,
+		      uint32_t id)
+{
+	if (id && !transaction_find(all, id)) {
+		transaction_create(all, tree, id, true);
+	}
 }
 
 struct transaction *transaction_find(struct transactions *all, uint32_t id)
@@ -107,6 +122,9 @@ int transaction_commit(struct transaction *transaction, struct tree *tree)
 {
 	struct tree merged;
 
+	if (transaction->doomed) {
+		return EAGAIN;
+	}
 	if (transaction->before.root == tree->root) {
 		tree_snapshot(&merged, &transaction->now);
 		tree_replace(tree, &merged);

@@ -21,6 +21,7 @@ struct transaction {
 	struct tree now;    // with this transaction's changes
 	struct step *steps;
 	unsigned step_count;
+	bool doomed; // can only end with EAGAIN
 };
 
 struct transactions {
@@ -40,6 +41,9 @@ int transaction_note(struct transaction *transaction, enum step_kind kind,
 // The transaction stays, for its steps, until transaction_end.
 int transaction_commit(struct transaction *transaction, struct tree *tree);
 void transaction_end(struct transactions *all, struct transaction *transaction);
+// One of an earlier process, by its number: it goes on, and ends with EAGAIN.
+void transaction_doom(struct transactions *all, const struct tree *tree,
+		      uint32_t id);
 void transactions_clear(struct transactions *all);
 
 #endif

@@ -392,10 +392,23 @@ int tree_set_perms(struct tree *tree, const char *path,
 		tree->bytes -= node_bytes(node);
 	}
 	node->perms = *perms;
+	tree_charge(tree, node);
+	node->generation = ++*tree->clock;
+	return 0;
+}
+
+struct node *tree_append(struct node *parent)
+{
+	struct node *child = node_create("", 0, &parent->perms);
+
+	child_insert(parent, parent->child_count, child);
+	return child;
+}
+
+void tree_charge(struct tree *tree, const struct node *node)
+{
 	if (is_charged(tree, node)) {
 		tree->nodes++;
 		tree->bytes += node_bytes(node);
 	}
-	node->generation = ++*tree->clock;
-	return 0;
 }

@@ -74,4 +74,9 @@ int tree_remove(struct tree *tree, const char *path); // ENOENT
 int tree_set_perms(struct tree *tree, const char *path,
 		   const struct perms *perms); // ENOENT
 
+// For restoring: a new last child, to be filled in, and a node's share of the
+// account.
+struct node *tree_append(struct node *parent);
+void tree_charge(struct tree *tree, const struct node *node);
+
 #endif

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <xen/io/xs_wire.h>
 
-#include "../../xenstore-glue/ring.h"
+#include "../../xenstore-glue/snapshot.h"
 
 static void account(const struct node *node, uint16_t owner, unsigned *nodes,
 		    unsigned *bytes)
@@ -29,8 +29,7 @@ static void account_check(const struct tree *tree)
 	unsigned nodes = 0, bytes = 0;
 
 	account(tree->root, tree->limits->owner, &nodes, &bytes);
-	if (nodes != tree->nodes || bytes != tree->bytes ||
-	    nodes > STORE_MAX_NODES || bytes > STORE_MAX_BYTES) {
+	if (nodes != tree->nodes || bytes != tree->bytes) {
 		fprintf(stderr, "account: %u/%u nodes, %u/%u bytes\n", nodes,
 			tree->nodes, bytes, tree->bytes);
 		abort();
@@ -76,12 +75,41 @@ static void chunk_run(struct store *store,
 	}
 }
 
+// The store saved and restored is the same; with a byte changed it is a store
+// or none, but nothing worse.
+static void snapshot_check(struct store *store, struct ring *ring,
+			   struct xenstore_domain_interface *page, uint8_t seed)
+{
+	static char saved[4 << 20], again[4 << 20];
+	size_t bytes = snapshot_save(store, ring, saved, sizeof(saved));
+	static struct ring other_ring;
+	struct store other;
+
+	for (int round = 0; round < 2; round++) {
+		store_init(&other, 7, 0);
+		ring_init(&other_ring, page);
+		if (snapshot_restore(&other, &other_ring, saved, bytes)) {
+			account_check(&other.tree);
+			if (!round && (snapshot_save(&other, &other_ring, again,
+						     sizeof(again)) != bytes ||
+				       memcmp(saved, again, bytes))) {
+				abort();
+			}
+		} else if (!round) {
+			abort();
+		}
+		store_fini(&other);
+		saved[(seed * 2654435761u) % bytes] ^= 1 << (seed & 7);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct xenstore_domain_interface page = {.req_cons = 0};
 	static struct ring ring;
 	struct store store;
+	uint8_t end = size ? data[size - 1] : 0;
 
 	store_init(&store, 7, 0);
 	store_set_bytes(&store, "data", "", 0, true);
@@ -96,7 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += 2 + bytes;
 		size -= 2 + bytes;
 		while (more && rounds--) {
-			if (!ring_serve(&ring, &store, 4, &notify, &more)) {
+			if (!ring_take(&ring, &store, 4, &more) ||
+			    !ring_publish(&ring, &store, &notify)) {
 				goto out;
 			}
 			page.rsp_cons = page.rsp_prod;
@@ -105,6 +134,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 out:
 	account_check(&store.tree);
+	if (store.tree.nodes > STORE_MAX_NODES ||
+	    store.tree.bytes > STORE_MAX_BYTES) {
+		abort();
+	}
+	snapshot_check(&store, &ring, &page, end);
 	for (unsigned i = 0; i < store.transactions.count; i++) {
 		account_check(&store.transactions.list[i]->now);
 	}

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -31,6 +32,7 @@
 #include <xen/io/xenbus.h>
 #include <xen/io/xs_wire.h>
 
+#include "../../toolstack/wabed/state.h"
 #include "../../toolstack/wabed/worker.h"
 
 #define mb() __sync_synchronize()
@@ -55,22 +57,39 @@ static struct worker worker;
 static int control, tap, disk_file, log_file;
 static uint32_t disk_flags; // read_only
 
+// Before each thing the worker does to the guest it may be killed: at the
+// kill_in-th, the test goes on at `killed` with a new worker.
+static jmp_buf killed;
+static int kill_in, state_file;
+static pthread_t loop;
+
+static void kill_point(void)
+{
+	if (kill_in && pthread_equal(pthread_self(), loop) && !--kill_in) {
+		longjmp(killed, 1);
+	}
+}
+
 static int fake_bind(struct peer *peer, uint32_t port)
 {
+	kill_point();
 	if (port >= PORTS || guest->bound[port]) {
 		return -EINVAL;
 	}
 	guest->bound[port] = true;
+	kill_point();
 	return port;
 }
 
 static void fake_unbind(struct peer *peer, uint32_t port)
 {
+	kill_point();
 	guest->bound[port] = guest->masked[port] = false;
 }
 
 static void fake_notify(struct peer *peer, uint32_t port)
 {
+	kill_point();
 	guest->told[port]++;
 }
 
@@ -101,6 +120,7 @@ static int fake_pending(struct peer *peer, uint32_t *ports, int max)
 
 static void fake_unmask(struct peer *peer, uint32_t port)
 {
+	kill_point();
 	guest->masked[port] = false;
 	if (guest->pending[port]) {
 		event_raise();
@@ -109,6 +129,7 @@ static void fake_unmask(struct peer *peer, uint32_t port)
 
 static void *fake_map(struct peer *peer, uint32_t gref)
 {
+	kill_point();
 	if (gref >= PAGES) {
 		errno = EINVAL;
 		return NULL;
@@ -119,12 +140,14 @@ static void *fake_map(struct peer *peer, uint32_t gref)
 
 static void fake_unmap(struct peer *peer, void *page)
 {
+	kill_point();
 	guest->mapped--;
 }
 
 static int fake_copy(struct peer *peer, const struct peer_copy *pieces,
 		     int count, bool to_guest)
 {
+	kill_point();
 	assert_true(count <= PEER_COPY_MAX);
 	for (int i = 0; i < count; i++) {
 		char *there;
@@ -143,7 +166,28 @@ static int fake_copy(struct peer *peer, const struct peer_copy *pieces,
 	return 0;
 }
 
+static void fake_reset_pages(struct peer *peer)
+{
+	guest->mapped = 0;
+}
+
+static void fake_reset_ports(struct peer *peer, const int *keep, int count)
+{
+	for (int port = 0; port < PORTS; port++) {
+		int i = 0;
+
+		while (i < count && keep[i] != port) {
+			i++;
+		}
+		if (i == count) {
+			guest->bound[port] = guest->masked[port] = false;
+		}
+	}
+}
+
 static const struct peer_ops fake = {
+    .reset_pages = fake_reset_pages,
+    .reset_ports = fake_reset_ports,
     .bind = fake_bind,
     .unbind = fake_unbind,
     .notify = fake_notify,
@@ -156,10 +200,25 @@ static const struct peer_ops fake = {
 
 // --- the guest's side -------------------------------------------------------
 
+static int worker_begin(uint32_t kind);
+
+// A killed worker leaves all as it is; what its threads still do is harmless.
+static void restart(void)
+{
+	close(control);
+	while (setjmp(killed)) {
+		close(control);
+	}
+	assert_int_equal(worker_begin(WABED_ADD_RESTORE), 0);
+}
+
 static void run(void)
 {
-	for (int i = 0; i < 30; i++) {
-		worker_step(&worker, i < 5 ? 2 : 0);
+	for (volatile int i = 0; i < 12; i++) {
+		if (setjmp(killed)) {
+			restart();
+		}
+		worker_step(&worker, !i);
 	}
 }
 
@@ -175,9 +234,10 @@ static const char *ask(uint32_t type, uint32_t tx, const char *payload,
 		       size_t bytes)
 {
 	struct xenstore_domain_interface *s = (void *)guest->page[STORE_PAGE];
-	static char text[WIRE_PAYLOAD_MAX + 1];
+	static char text[WIRE_PAYLOAD_MAX + 1]; // the last payload
 	char message[WIRE_MESSAGE_MAX];
-	size_t n = wire_build(message, type, 7, tx, payload, bytes);
+	static uint32_t request;
+	size_t n = wire_build(message, type, ++request, tx, payload, bytes);
 	struct xsd_sockmsg h;
 
 	for (size_t i = 0; i < n; i++) {
@@ -185,6 +245,10 @@ static const char *ask(uint32_t type, uint32_t tx, const char *payload,
 	}
 	notify(STORE_PORT);
 	for (;;) {
+		for (int i = 0; i < 20 && s->rsp_prod - s->rsp_cons < sizeof(h);
+		     i++) {
+			run();
+		}
 		assert_true(s->rsp_prod - s->rsp_cons >= sizeof(h));
 		for (size_t i = 0; i < sizeof(h); i++) {
 			((char *)&h)[i] =
@@ -199,6 +263,7 @@ static const char *ask(uint32_t type, uint32_t tx, const char *payload,
 		text[h.len] = 0;
 		notify(STORE_PORT);
 		if (h.type != XS_WATCH_EVENT) {
+			assert_int_equal(h.req_id, request);
 			return text;
 		}
 	}
@@ -264,11 +329,14 @@ static int memory_file(size_t bytes)
 	return fd;
 }
 
-static int setup(void **state)
+static int tap_inner;
+
+static int worker_begin(uint32_t kind)
 {
 	struct wabed_message add = {
 	    .type = WABED_ADD,
 	    .domid = 9,
+	    .kind = kind,
 	    .add = {.store_port = STORE_PORT,
 		    .console_port = CONSOLE_PORT,
 		    .store_gref = STORE_PAGE,
@@ -282,27 +350,41 @@ static int setup(void **state)
 		    .disks = {{.vdev = 51712}},
 		    .nets = {{.mac = {0, 0x16, 0x3e, 1, 2, 3}}}},
 	};
-	int pair[2], taps[2];
+	int pair[2];
 	size_t bytes;
 	void *fdt = make_fdt(&bytes);
 
 	add.add.fdt_bytes = bytes;
 	add.add.disks[0].read_only = disk_flags;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	control = pair[0];
+	assert_int_equal(worker_init(&worker, pair[1]), 0);
+	return served_add(&worker, &add, &fake,
+			  (int[]){dup(guest->event_fd), -1, dup(log_file),
+				  dup(disk_file), dup(tap_inner),
+				  dup(state_file)},
+			  fdt);
+}
+
+static int setup(void **state)
+{
+	int taps[2];
+
 	guest = aligned_alloc(4096, (sizeof(*guest) + 4095) & ~4095ul);
 	memset(guest, 0, sizeof(*guest));
 	guest->event_fd = eventfd(0, EFD_NONBLOCK);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, taps), 0);
-	control = pair[0];
 	tap = taps[0];
+	tap_inner = taps[1];
 	disk_file = memory_file(DISK_BYTES);
 	log_file = memory_file(0);
-	assert_int_equal(worker_init(&worker, pair[1]), 0);
-	assert_int_equal(served_add(&worker, &add, &fake,
-				    (int[]){guest->event_fd, -1, dup(log_file),
-					    dup(disk_file), taps[1]},
-				    fdt),
-			 0);
+	state_file = memory_file(STATE_BYTES);
+	loop = pthread_self();
+	if (setjmp(killed)) {
+		restart();
+	} else {
+		assert_int_equal(worker_begin(WABED_ADD_STATE), 0);
+	}
 	run();
 	return 0;
 }
@@ -311,6 +393,7 @@ static int teardown(void **state)
 {
 	struct wabed_message done;
 
+	kill_in = 0;
 	served_remove(worker.domains, 77);
 	for (int i = 0; i < 100 && worker.domains; i++) {
 		worker_step(&worker, 10);
@@ -327,6 +410,9 @@ static int teardown(void **state)
 	worker_fini(&worker);
 	close(control);
 	close(tap);
+	close(tap_inner);
+	close(guest->event_fd);
+	close(state_file);
 	close(disk_file);
 	close(log_file);
 	free(guest);
@@ -383,13 +469,14 @@ static void disk_start(void)
 	memset(guest->page[DISK_PAGE], 0, 4096);
 	XEN_FRONT_RING_INIT(&front, (blkif_sring_t *)guest->page[DISK_PAGE],
 			    4096);
-	tx = ask(XS_TRANSACTION_START, 0, "", 1);
-	id = atoi(tx);
-	put(id, "device/vbd/51712/ring-ref", "2");
-	put(id, "device/vbd/51712/event-channel", "3");
-	put(id, "device/vbd/51712/protocol", "x86_64-abi");
-	put(id, "device/vbd/51712/state", "3");
-	assert_string_equal(ask(XS_TRANSACTION_END, id, "T", 2), "OK");
+	do { // as every client of a store does
+		tx = ask(XS_TRANSACTION_START, 0, "", 1);
+		id = atoi(tx);
+		put(id, "device/vbd/51712/ring-ref", "2");
+		put(id, "device/vbd/51712/event-channel", "3");
+		put(id, "device/vbd/51712/protocol", "x86_64-abi");
+		put(id, "device/vbd/51712/state", "3");
+	} while (strcmp(ask(XS_TRANSACTION_END, id, "T", 2), "OK"));
 	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/state"),
 			    "4");
 	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/sectors"),
@@ -409,7 +496,7 @@ static int disk_do(blkif_request_t request)
 	notify(DISK_PORT);
 	for (int i = 0; i < 200 && !XEN_RING_NR_UNCONSUMED_RESPONSES(&front);
 	     i++) {
-		worker_step(&worker, 10);
+		run();
 	}
 	assert_int_equal(XEN_RING_NR_UNCONSUMED_RESPONSES(&front), 1);
 	response = *RING_GET_RESPONSE(&front, front.rsp_cons);
@@ -567,12 +654,12 @@ static void removal_waits_for_requests(void **state)
 
 // --- network ----------------------------------------------------------------
 
-static netif_tx_front_ring_t tx;
+static netif_tx_front_ring_t tx_ring;
 static netif_rx_front_ring_t rx;
 
 static void net_start(void)
 {
-	XEN_FRONT_RING_INIT(&tx, (netif_tx_sring_t *)guest->page[TX_PAGE],
+	XEN_FRONT_RING_INIT(&tx_ring, (netif_tx_sring_t *)guest->page[TX_PAGE],
 			    4096);
 	XEN_FRONT_RING_INIT(&rx, (netif_rx_sring_t *)guest->page[RX_PAGE],
 			    4096);
@@ -587,23 +674,24 @@ static void net_start(void)
 static void tx_put(uint16_t id, uint32_t gref, uint16_t offset, uint16_t size,
 		   uint16_t flags)
 {
-	*RING_GET_REQUEST(&tx, tx.req_prod_pvt) = (netif_tx_request_t){
-	    .gref = gref,
-	    .offset = offset,
-	    .flags = flags,
-	    .id = id,
-	    .size = size,
-	};
-	tx.req_prod_pvt++;
+	*RING_GET_REQUEST(&tx_ring, tx_ring.req_prod_pvt) =
+	    (netif_tx_request_t){
+		.gref = gref,
+		.offset = offset,
+		.flags = flags,
+		.id = id,
+		.size = size,
+	    };
+	tx_ring.req_prod_pvt++;
 }
 
 static int tx_answer(uint16_t id)
 {
 	netif_tx_response_t r;
 
-	assert_true(XEN_RING_NR_UNCONSUMED_RESPONSES(&tx) > 0);
-	r = *RING_GET_RESPONSE(&tx, tx.rsp_cons);
-	tx.rsp_cons++;
+	assert_true(XEN_RING_NR_UNCONSUMED_RESPONSES(&tx_ring) > 0);
+	r = *RING_GET_RESPONSE(&tx_ring, tx_ring.rsp_cons);
+	tx_ring.rsp_cons++;
 	if (r.status != NETIF_RSP_NULL) {
 		assert_int_equal(r.id, id);
 	}
@@ -633,7 +721,7 @@ static void packets_go_out(void **state)
 	net_start();
 	frame_make();
 	tx_put(1, DATA_PAGE, 0, 60, 0);
-	RING_PUSH_REQUESTS(&tx);
+	RING_PUSH_REQUESTS(&tx_ring);
 	notify(NET_PORT);
 	n = recv(tap, got, sizeof(got), MSG_DONTWAIT);
 	assert_int_equal(n, 70);
@@ -644,18 +732,18 @@ static void packets_go_out(void **state)
 	tx_put(2, DATA_PAGE, 0, 1000 + 2000 + 96,
 	       NETTXF_more_data | NETTXF_extra_info | NETTXF_csum_blank |
 		   NETTXF_data_validated);
-	memset(RING_GET_REQUEST(&tx, tx.req_prod_pvt), 0,
+	memset(RING_GET_REQUEST(&tx_ring, tx_ring.req_prod_pvt), 0,
 	       sizeof(netif_tx_request_t));
-	((netif_extra_info_t *)RING_GET_REQUEST(&tx, tx.req_prod_pvt))->type =
-	    XEN_NETIF_EXTRA_TYPE_GSO;
-	((netif_extra_info_t *)RING_GET_REQUEST(&tx, tx.req_prod_pvt))
+	((netif_extra_info_t *)RING_GET_REQUEST(&tx_ring, tx_ring.req_prod_pvt))
+	    ->type = XEN_NETIF_EXTRA_TYPE_GSO;
+	((netif_extra_info_t *)RING_GET_REQUEST(&tx_ring, tx_ring.req_prod_pvt))
 	    ->u.gso.size = 1448;
-	((netif_extra_info_t *)RING_GET_REQUEST(&tx, tx.req_prod_pvt))
+	((netif_extra_info_t *)RING_GET_REQUEST(&tx_ring, tx_ring.req_prod_pvt))
 	    ->u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
-	tx.req_prod_pvt++;
+	tx_ring.req_prod_pvt++;
 	tx_put(3, DATA_PAGE + 1, 100, 2000, NETTXF_more_data);
 	tx_put(4, DATA_PAGE + 1, 4000, 96, 0);
-	RING_PUSH_REQUESTS(&tx);
+	RING_PUSH_REQUESTS(&tx_ring);
 	notify(NET_PORT);
 	n = recv(tap, got, sizeof(got), MSG_DONTWAIT);
 	assert_int_equal(n, 10 + 3096);
@@ -681,13 +769,13 @@ static void packets_refused_are_not_sent(void **state)
 	frame_make();
 	tx_put(1, DATA_PAGE, 0, 10, 0); // no frame
 	tx_put(2, 70000, 0, 60, 0);	// no such page
-	RING_PUSH_REQUESTS(&tx);
+	RING_PUSH_REQUESTS(&tx_ring);
 	notify(NET_PORT);
 	assert_int_equal(tx_answer(1), NETIF_RSP_ERROR);
 	assert_int_equal(tx_answer(2), NETIF_RSP_ERROR);
 	guest->page[DATA_PAGE][11] = 9; // another's address
 	tx_put(3, DATA_PAGE, 0, 60, 0);
-	RING_PUSH_REQUESTS(&tx);
+	RING_PUSH_REQUESTS(&tx_ring);
 	notify(NET_PORT);
 	assert_int_equal(tx_answer(3), NETIF_RSP_OKAY);
 	assert_int_equal(recv(tap, got, sizeof(got), MSG_DONTWAIT), -1);
@@ -731,7 +819,7 @@ static void broken_packets_lose_the_interface(void **state)
 	net_start();
 	frame_make();
 	tx_put(1, DATA_PAGE, 0, 100, NETTXF_more_data); // no end
-	RING_PUSH_REQUESTS(&tx);
+	RING_PUSH_REQUESTS(&tx_ring);
 	notify(NET_PORT);
 	assert_true(told(WABED_LOST, &lost));
 	assert_string_equal(lost.path, "vif/0");
@@ -745,7 +833,7 @@ static void a_piece_across_its_page_loses_the_interface(void **state)
 
 	net_start();
 	tx_put(1, DATA_PAGE, 4090, 60, 0);
-	RING_PUSH_REQUESTS(&tx);
+	RING_PUSH_REQUESTS(&tx_ring);
 	notify(NET_PORT);
 	assert_true(told(WABED_LOST, &lost));
 }
@@ -770,9 +858,7 @@ static void print(const char *text)
 		c->out[MASK_XENCONS_IDX(c->out_prod++, c->out)] = *text++;
 	}
 	notify(CONSOLE_PORT);
-	for (int i = 0; i < 20; i++) {
-		worker_step(&worker, 1);
-	}
+	run();
 }
 
 static void console_goes_to_log_and_clients(void **state)
@@ -830,6 +916,9 @@ static void log_is_bounded_and_keeps_the_newest(void **state)
 	for (int i = 0; i < 1500; i++) {
 		snprintf(line, sizeof(line), "%1022d\n", i);
 		print(line);
+	}
+	for (int i = 0; i < 50; i++) {
+		run();
 	}
 	fstat(log_file, &info);
 	assert_true(info.st_size <= 1 << 20);
@@ -953,6 +1042,71 @@ static void the_program_runs_confined(void **state)
 	assert_int_equal(status, 0);
 }
 
+// A driver's life, with the worker killed at one point of it. Returns false if
+// it came to its end before that.
+static bool life_with_a_kill(int at)
+{
+	blkif_request_t r = {.operation = BLKIF_OP_WRITE, .nr_segments = 1};
+	uint32_t id;
+
+	kill_in = at;
+	setup(NULL);
+	assert_string_equal(ask(XS_WATCH, 0, "device\0token", 13), "OK");
+	do {
+		id = atoi(ask(XS_TRANSACTION_START, 0, "", 1));
+		put(id, "data/inside", "yes");
+	} while (strcmp(ask(XS_TRANSACTION_END, id, "T", 2), "OK"));
+	assert_string_equal(get("data/inside"), "yes");
+	disk_start();
+	for (int i = 0; i < 8; i++) {
+		memset(guest->page[DATA_PAGE], 'A' + i, 4096);
+		r.operation = BLKIF_OP_WRITE;
+		r.sector_number = i * 8;
+		r.seg[0] = (struct blkif_request_segment){DATA_PAGE, 0, 7};
+		assert_int_equal(disk_do(r), BLKIF_RSP_OKAY);
+		r.operation = BLKIF_OP_READ;
+		r.seg[0].gref = DATA_PAGE + 1;
+		assert_int_equal(disk_do(r), BLKIF_RSP_OKAY);
+		assert_memory_equal(guest->page[DATA_PAGE],
+				    guest->page[DATA_PAGE + 1], 4096);
+	}
+	net_start();
+	frame_make();
+	tx_put(1, DATA_PAGE, 0, 60, 0);
+	RING_PUSH_REQUESTS(&tx_ring);
+	notify(NET_PORT);
+	run();
+	assert_int_equal(tx_answer(1), NETIF_RSP_OKAY);
+	print("words\n");
+	put(0, "device/vbd/51712/state", "6");
+	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/state"),
+			    "6");
+	assert_string_equal(put(0, "wabe/exit", "code 3"), "OK");
+	if (kill_in) {
+		teardown(NULL);
+		return false;
+	}
+	teardown(NULL);
+	return true;
+}
+
+// What a killed worker leaves in memory is not ours to count.
+void __lsan_disable(void);
+void __lsan_enable(void);
+
+static void a_kill_at_any_point_is_not_noticed(void **state)
+{
+	int at = 1;
+
+	__lsan_disable();
+	while (life_with_a_kill(at)) {
+		at++;
+	}
+	__lsan_enable();
+	assert_true(at > 40);
+	fprintf(stderr, "# killed at %d points\n", at - 1);
+}
+
 static int setup_read_only(void **state)
 {
 	disk_flags = 1;
@@ -986,6 +1140,7 @@ int main(void)
 	    CASE(a_client_may_go_before_its_tail),
 	    CASE(log_is_bounded_and_keeps_the_newest),
 	    CASE(lying_console_indices_lose_the_console),
+	    cmocka_unit_test(a_kill_at_any_point_is_not_noticed),
 	    CASE(a_lying_store_ring_ends_the_store),
 	    cmocka_unit_test(the_program_runs_confined),
 	};

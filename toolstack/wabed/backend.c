@@ -24,10 +24,29 @@ void backend_publish(struct backend *backend, const char *node,
 	char path[96], value[128];
 	va_list args;
 
+	if (backend->served->restoring) {
+		return; // the nodes are there
+	}
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
 	snprintf(path, sizeof(path), "%s/%s", backend->back, node);
+	store_set(&backend->served->store.store, path, value);
+}
+
+void backend_tell(struct backend *backend, const char *node, const char *format,
+		  ...)
+{
+	char path[96], value[128];
+	va_list args;
+
+	if (backend->served->restoring) {
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	snprintf(path, sizeof(path), "%s/%s", backend->front, node);
 	store_set(&backend->served->store.store, path, value);
 }
 
@@ -59,6 +78,9 @@ static void front_set(struct backend *backend, const char *node,
 	char path[96], value[128];
 	va_list args;
 
+	if (backend->served->restoring) {
+		return; // the nodes are there
+	}
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
@@ -75,6 +97,7 @@ void backend_init(struct backend *backend, const struct backend_kind *kind,
 	    .kind = kind,
 	    .served = served,
 	    .handle = handle,
+	    .channel.port = -1,
 	};
 	snprintf(backend->front, sizeof(backend->front), "device/%s/%u",
 		 kind->name, handle);
@@ -98,6 +121,25 @@ void backend_start(struct backend *backend)
 	state_set(backend, XenbusStateInitWait);
 }
 
+// NULL, or why not. A state saved with `connected` and no port says that a
+// port may have been bound (state.c).
+static const char *rings_take(struct backend *backend)
+{
+	const char *why = backend->kind->parse(backend);
+
+	if (why) {
+		return why;
+	}
+	state_save(backend->served);
+	if (!backend->kind->attach(backend)) {
+		return "its rings cannot be mapped";
+	}
+	return channel_bind(&backend->channel, backend->served,
+			    backend->remote_port, backend->kind->turn)
+		   ? NULL
+		   : "its event channel cannot be bound";
+}
+
 static void backend_connect(struct backend *backend)
 {
 	const char *why;
@@ -106,7 +148,7 @@ static void backend_connect(struct backend *backend)
 		return;
 	}
 	backend->connected = true;
-	why = backend->kind->connect(backend);
+	why = rings_take(backend);
 	if (why) {
 		backend_lose(backend, why);
 		return;
@@ -122,7 +164,8 @@ static void backend_disconnect(struct backend *backend, int state)
 		state_set(backend, state);
 	} else if (!backend->leaving) {
 		backend->leaving = true;
-		if (backend->kind->disconnect(backend)) {
+		channel_unbind(&backend->channel);
+		if (backend->kind->detach(backend)) {
 			backend_disconnected(backend);
 		}
 	}
@@ -148,6 +191,20 @@ void backend_lose(struct backend *backend, const char *why)
 		 backend->handle);
 	served_lost(backend->served, device, why);
 	backend_disconnect(backend, XenbusStateClosed);
+}
+
+void backend_close(struct backend *backend)
+{
+	channel_unbind(&backend->channel);
+	backend->kind->detach(backend);
+}
+
+void backend_check(struct backend *backend)
+{
+	if (backend->check) {
+		backend->check = false;
+		backend_front_changed(backend);
+	}
 }
 
 void backend_front_changed(struct backend *backend)

@@ -43,7 +43,6 @@ struct request {
 
 struct disk {
 	struct backend backend;
-	struct channel channel;
 	int fd;
 	bool read_only;
 	uint64_t sectors;
@@ -57,11 +56,6 @@ struct disk {
 struct backend *disk_backend(struct disk *disk)
 {
 	return &disk->backend;
-}
-
-struct channel *disk_channel(struct disk *disk)
-{
-	return &disk->channel;
 }
 
 bool disk_busy(const struct disk *disk)
@@ -169,7 +163,7 @@ static void responses_publish(struct disk *disk)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	event = disk->ring->rsp_event;
 	if (disk->rsp_prod - event < disk->rsp_prod - old) {
-		channel_notify(&disk->channel);
+		channel_notify(&disk->backend.channel);
 	}
 }
 
@@ -200,7 +194,7 @@ static void request_done(struct job *job)
 		}
 	} else {
 		responses_publish(disk);
-		channel_queue(&disk->channel);
+		channel_queue(&disk->backend.channel);
 	}
 }
 
@@ -303,7 +297,8 @@ static int requests_waiting(struct disk *disk)
 static bool disk_turn(struct channel *channel)
 {
 	struct disk *disk =
-	    (struct disk *)((char *)channel - offsetof(struct disk, channel));
+	    (struct disk *)((char *)channel -
+			    offsetof(struct disk, backend.channel));
 	int waiting = requests_waiting(disk);
 	bool worked = waiting > 0;
 
@@ -332,16 +327,14 @@ static bool disk_turn(struct channel *channel)
 	return worked; // until a look finds nothing and asks for an event
 }
 
-static const char *disk_connect(struct backend *backend)
+static const char *disk_parse(struct backend *backend)
 {
-	struct disk *disk = disk_of(backend);
-	struct served *served = backend->served;
 	char path[64];
 	const char *protocol;
 	uint64_t gref, port;
 
 	snprintf(path, sizeof(path), "%s/protocol", backend->front);
-	protocol = store_get(&served->store.store, path);
+	protocol = store_get(&backend->served->store.store, path);
 	if (protocol && strcmp(protocol, "x86_64-abi")) {
 		return "its protocol is not x86_64-abi";
 	}
@@ -350,23 +343,30 @@ static const char *disk_connect(struct backend *backend)
 				  &port)) {
 		return "it names no ring or event channel";
 	}
-	disk->ring = served->peer.ops->map(&served->peer, gref);
-	if (!disk->ring) {
-		return "its ring cannot be mapped";
-	}
-	disk->req_cons = disk->rsp_prod = disk->ring->rsp_prod;
-	memset(disk->request, 0, sizeof(disk->request));
-	if (!channel_bind(&disk->channel, served, port, disk_turn)) {
-		return "its event channel cannot be bound";
-	}
+	backend->gref[0] = gref;
+	backend->remote_port = port;
 	return NULL;
 }
 
-static bool disk_disconnect(struct backend *backend)
+// What stands between the ring's indices has still to be done.
+static bool disk_attach(struct backend *backend)
+{
+	struct disk *disk = disk_of(backend);
+	struct peer *peer = &backend->served->peer;
+
+	disk->ring = peer->ops->map(peer, backend->gref[0]);
+	if (!disk->ring) {
+		return false;
+	}
+	disk->req_cons = disk->rsp_prod = disk->ring->rsp_prod;
+	memset(disk->request, 0, sizeof(disk->request));
+	return true;
+}
+
+static bool disk_detach(struct backend *backend)
 {
 	struct disk *disk = disk_of(backend);
 
-	channel_unbind(&disk->channel);
 	if (disk->queue.count) {
 		return false;
 	}
@@ -376,8 +376,10 @@ static bool disk_disconnect(struct backend *backend)
 
 static const struct backend_kind vbd = {
     .name = "vbd",
-    .connect = disk_connect,
-    .disconnect = disk_disconnect,
+    .turn = disk_turn,
+    .parse = disk_parse,
+    .attach = disk_attach,
+    .detach = disk_detach,
 };
 
 static void disk_publish(struct disk *disk)
@@ -404,14 +406,13 @@ int disk_open(struct served *served, const struct wabed_disk *config, int fd)
 	struct disk *disk = calloc(1, sizeof(*disk));
 	off_t bytes = lseek(fd, 0, SEEK_END);
 	uint64_t now = time_now();
-	char node[48], number[16];
 
 	if (!disk) {
 		abort();
 	}
 	served->disks[served->disk_count++] = disk;
 	disk->fd = fd;
-	disk->channel.port = -1;
+
 	disk->queue.max_running = DISK_THREADS;
 	disk->read_only = config->read_only;
 	backend_init(&disk->backend, &vbd, served, config->vdev);
@@ -421,19 +422,11 @@ int disk_open(struct served *served, const struct wabed_disk *config, int fd)
 	disk->sectors = bytes / SECTOR;
 	rate_init(&disk->byte_rate, config->byte_rate, 64 * 1024, now);
 	rate_init(&disk->request_rate, config->request_rate, 1, now);
-	snprintf(node, sizeof(node), "%s/virtual-device", disk->backend.front);
-	snprintf(number, sizeof(number), "%u", config->vdev);
-	store_set(&served->store.store, node, number);
-	snprintf(node, sizeof(node), "%s/device-type", disk->backend.front);
-	store_set(&served->store.store, node, "disk");
+	backend_tell(&disk->backend, "virtual-device", "%u", config->vdev);
+	backend_tell(&disk->backend, "device-type", "disk");
 	disk_publish(disk);
 	backend_start(&disk->backend);
 	return 0;
-}
-
-void disk_close(struct disk *disk)
-{
-	disk_disconnect(&disk->backend);
 }
 
 void disk_free(struct disk *disk)

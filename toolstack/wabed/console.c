@@ -182,7 +182,7 @@ static int output_take(struct console *console, char *to)
 	return n;
 }
 
-static bool console_turn(struct channel *channel)
+bool console_turn(struct channel *channel)
 {
 	struct served *served = channel->served;
 	struct console *console = &served->console;
@@ -277,6 +277,9 @@ int console_open(struct served *served, const struct wabed_add *add, int log_fd)
 	console->page = served->peer.ops->map(&served->peer, add->console_gref);
 	if (!console->page) {
 		return errno ? errno : EIO;
+	}
+	if (served->restoring) {
+		return 0; // its port comes with the state
 	}
 	return channel_bind(&console->channel, served, add->console_port,
 			    console_turn)

@@ -117,7 +117,8 @@ static void packet_close(struct packet *packet)
 static int do_add(struct worker *worker, struct packet *packet)
 {
 	const struct wabed_add *add = &packet->message.add;
-	int wanted = 3 + add->disk_count + add->net_count;
+	int wanted = 3 + add->disk_count + add->net_count +
+		     (packet->message.kind != WABED_ADD_PLAIN);
 
 	if (add->disk_count > WABED_MAX_DISKS ||
 	    add->net_count > WABED_MAX_NETS || packet->fd_count != wanted ||
@@ -198,6 +199,7 @@ static void packet_handle(struct worker *worker, struct packet *packet)
 			break;
 		case WABED_WRITE:
 			error = do_write(served, packet);
+			state_save(served);
 			channel_queue(&served->store.channel);
 			break;
 		case WABED_STATS:

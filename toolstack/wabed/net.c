@@ -24,7 +24,8 @@
 
 static struct net *net_of_channel(struct channel *channel)
 {
-	return (struct net *)((char *)channel - offsetof(struct net, channel));
+	return (struct net *)((char *)channel -
+			      offsetof(struct net, backend.channel));
 }
 
 static struct net *net_of(struct backend *backend)
@@ -35,11 +36,6 @@ static struct net *net_of(struct backend *backend)
 struct backend *net_backend(struct net *net)
 {
 	return &net->backend;
-}
-
-struct channel *net_channel(struct net *net)
-{
-	return &net->channel;
 }
 
 void net_tap_poll(struct net *net, bool on)
@@ -81,48 +77,31 @@ static void tap_ready(struct source *source, uint32_t events)
 	net_receive(net);
 }
 
-static void *ring_map(struct net *net, const char *node)
+static const char *net_parse(struct backend *backend)
 {
-	struct peer *peer = &net->backend.served->peer;
-	uint64_t gref;
-
-	return backend_front_number(&net->backend, node, UINT32_MAX, &gref)
-		   ? peer->ops->map(peer, gref)
-		   : NULL;
-}
-
-static const char *net_connect(struct backend *backend)
-{
-	struct net *net = net_of(backend);
-	uint64_t port, copy;
+	uint64_t tx, rx, port, copy;
 
 	if (!backend_front_number(backend, "request-rx-copy", 1, &copy) ||
 	    !copy) {
 		return "it does not take copies";
 	}
 	if (!backend_front_number(backend, "event-channel", UINT32_MAX,
-				  &port)) {
-		return "it names no event channel";
+				  &port) ||
+	    !backend_front_number(backend, "tx-ring-ref", UINT32_MAX, &tx) ||
+	    !backend_front_number(backend, "rx-ring-ref", UINT32_MAX, &rx)) {
+		return "it names no rings or event channel";
 	}
-	net->tx = ring_map(net, "tx-ring-ref");
-	net->rx = ring_map(net, "rx-ring-ref");
-	if (!net->tx || !net->rx) {
-		return "its rings cannot be mapped";
-	}
-	net->tx_cons = net->tx->rsp_prod;
-	net->rx_cons = net->rx->rsp_prod;
-	if (!channel_bind(&net->channel, backend->served, port, net_turn)) {
-		return "its event channel cannot be bound";
-	}
+	backend->gref[0] = tx;
+	backend->gref[1] = rx;
+	backend->remote_port = port;
 	return NULL;
 }
 
-static bool net_disconnect(struct backend *backend)
+static bool net_detach(struct backend *backend)
 {
 	struct net *net = net_of(backend);
 	struct peer *peer = &backend->served->peer;
 
-	channel_unbind(&net->channel);
 	net_tap_poll(net, false);
 	if (net->tx) {
 		peer->ops->unmap(peer, (void *)net->tx);
@@ -135,28 +114,41 @@ static bool net_disconnect(struct backend *backend)
 	return true;
 }
 
+static bool net_attach(struct backend *backend)
+{
+	struct net *net = net_of(backend);
+	struct peer *peer = &backend->served->peer;
+
+	net->tx = peer->ops->map(peer, backend->gref[0]);
+	net->rx = peer->ops->map(peer, backend->gref[1]);
+	if (!net->tx || !net->rx) {
+		net_detach(backend);
+		return false;
+	}
+	net->tx_cons = net->tx->rsp_prod;
+	net->rx_cons = net->rx->rsp_prod;
+	return true;
+}
+
 static const struct backend_kind vif = {
     .name = "vif",
-    .connect = net_connect,
-    .disconnect = net_disconnect,
+    .turn = net_turn,
+    .parse = net_parse,
+    .attach = net_attach,
+    .detach = net_detach,
 };
 
 static void net_publish(struct net *net)
 {
 	struct backend *b = &net->backend;
 	const uint8_t *m = net->mac;
-	char path[48], mac[20];
+	char mac[20];
 
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
 		 m[2], m[3], m[4], m[5]);
-	snprintf(path, sizeof(path), "%s/mac", b->front);
-	store_set(&b->served->store.store, path, mac);
+	backend_tell(b, "mac", "%s", mac);
 	if (net->mtu != 1500) {
-		char mtu[8];
-
-		snprintf(path, sizeof(path), "%s/mtu", b->front);
-		snprintf(mtu, sizeof(mtu), "%u", net->mtu);
-		store_set(&b->served->store.store, path, mtu);
+		backend_tell(b, "mtu", "%u", net->mtu);
 	}
 	backend_publish(b, "mac", "%s", mac);
 	backend_publish(b, "type", "vif");
@@ -177,8 +169,7 @@ int net_open(struct served *served, const struct wabed_net *config, int fd)
 		abort();
 	}
 	served->nets[served->net_count++] = net;
-	net->channel.port = -1;
-	net->channel.served = served;
+
 	net->tap = (struct source){fd, tap_ready};
 	net->mtu = config->mtu ? config->mtu : 1500;
 	memcpy(net->mac, config->mac, sizeof(net->mac));
@@ -192,11 +183,6 @@ int net_open(struct served *served, const struct wabed_net *config, int fd)
 	net_publish(net);
 	backend_start(&net->backend);
 	return 0;
-}
-
-void net_close(struct net *net)
-{
-	net_disconnect(&net->backend);
 }
 
 void net_free(struct net *net)

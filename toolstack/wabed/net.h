@@ -10,7 +10,7 @@ struct netif_rx_sring;
 
 struct net {
 	struct backend backend;
-	struct channel channel;
+
 	struct source tap; // fd -1: it went away
 	bool polled;
 	uint16_t mtu;

@@ -115,7 +115,7 @@ static void packets_publish(struct net *net, int count, bool copied)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	event = net->rx->rsp_event;
 	if (net->rx_cons - event < net->rx_cons - old) {
-		channel_notify(&net->channel);
+		channel_notify(&net->backend.channel);
 	}
 }
 
@@ -150,7 +150,7 @@ void net_receive(struct net *net)
 	if (!waiting || until) {
 		net_tap_poll(net, false);
 		if (until) {
-			channel_sleep(&net->channel, until);
+			channel_sleep(&net->backend.channel, until);
 		}
 		return;
 	}

@@ -277,7 +277,7 @@ static void batch_answer(struct net *net)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	event = net->tx->rsp_event;
 	if (net->tx_cons - event < net->tx_cons - old) {
-		channel_notify(&net->channel);
+		channel_notify(&net->backend.channel);
 	}
 }
 
@@ -326,7 +326,7 @@ bool net_transmit(struct net *net)
 		waiting = requests_waiting(net);
 	}
 	if (waiting > 0 && until) {
-		channel_sleep(&net->channel, until);
+		channel_sleep(&net->backend.channel, until);
 		return false;
 	}
 	if (waiting <= 0) {

@@ -93,6 +93,35 @@ static void peer_unmap(struct peer *peer, void *page)
 	}
 }
 
+// A killed process leaves its mappings as numbers in the descriptor: pages one
+// by one from 0 on (peer_map maps one at a time, and a freed number is taken
+// again).
+static void peer_reset_pages(struct peer *peer)
+{
+	for (int i = 0; i < PEER_MAX_PAGES; i++) {
+		struct ioctl_gntdev_unmap_grant_ref unmap = {
+		    .index = (uint64_t)i * PEER_PAGE,
+		    .count = 1,
+		};
+
+		ioctl(peer->gntdev_fd, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap);
+	}
+}
+
+static void peer_reset_ports(struct peer *peer, const int *keep, int count)
+{
+	for (int port = 1; port < PEER_MAX_PORTS; port++) {
+		int i = 0;
+
+		while (i < count && keep[i] != port) {
+			i++;
+		}
+		if (i == count) {
+			peer_unbind(peer, port);
+		}
+	}
+}
+
 static void segment_fill(struct gntdev_grant_copy_segment *segment,
 			 uint16_t domid, const struct peer_copy *piece,
 			 bool to_guest)
@@ -145,5 +174,7 @@ const struct peer_ops peer_devices = {
     .unmask = peer_unmask,
     .map = peer_map,
     .unmap = peer_unmap,
+    .reset_pages = peer_reset_pages,
+    .reset_ports = peer_reset_ports,
     .copy = peer_copy,
 };

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 enum { PEER_PAGE = 4096, PEER_COPY_MAX = 64 };
+enum { PEER_MAX_PAGES = 64, PEER_MAX_PORTS = 16384 };
 
 struct peer;
 
@@ -35,6 +36,10 @@ struct peer_ops {
 	// A page, shared for reading and writing; NULL with errno set.
 	void *(*map)(struct peer *peer, uint32_t gref);
 	void (*unmap)(struct peer *peer, void *page);
+	// After another process used these descriptors: give back the pages it
+	// had mapped; and unbind every port but these.
+	void (*reset_pages)(struct peer *peer);
+	void (*reset_ports)(struct peer *peer, const int *keep, int count);
 	// All pieces or not: 0 or a negative errno. Callable from any thread.
 	// At most PEER_COPY_MAX pieces.
 	int (*copy)(struct peer *peer, const struct peer_copy *pieces,

@@ -55,7 +55,7 @@
 enum { WABED_VERSION = 1 };
 enum { WABED_CONTROL_FD = 3 };
 enum { WABED_MAX_DISKS = 16, WABED_MAX_NETS = 8, WABED_MAX_PATH = 128 };
-enum { WABED_MAX_FDS = 3 + WABED_MAX_DISKS + WABED_MAX_NETS };
+enum { WABED_MAX_FDS = 4 + WABED_MAX_DISKS + WABED_MAX_NETS };
 enum { WABED_MAX_PACKET = 192 * 1024 }; // message and blob; fits SO_SNDBUF
 #define WABED_REMOVE UINT32_MAX
 
@@ -73,6 +73,11 @@ enum wabed_type {
 	WABED_LOST,
 	WABED_GONE,
 };
+
+// The creator's ADD is plain. Between the creator and the worker stands a
+// supervisor (supervisor.c) that hands the worker a memfd for its state as one
+// more descriptor, and after a worker's death has the next one restore from it.
+enum wabed_add_kind { WABED_ADD_PLAIN, WABED_ADD_STATE, WABED_ADD_RESTORE };
 
 enum wabed_exit_kind { WABED_EXIT_CODE, WABED_EXIT_SIGNAL };
 
@@ -122,7 +127,7 @@ struct wabed_message {
 	uint32_t sequence;
 	uint32_t domid;
 	int32_t error;	      // DONE
-	uint32_t kind, value; // EXIT
+	uint32_t kind, value; // EXIT: enum wabed_exit_kind; ADD: wabed_add_kind
 	uint32_t value_bytes; // WRITE, NOTE, LOST: bytes after the message
 	uint64_t bytes;	      // CONSOLE: how much of the log to show first
 	char path[WABED_MAX_PATH];

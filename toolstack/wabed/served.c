@@ -45,13 +45,13 @@ static struct channel *port_find(struct served *served, int port)
 		return &served->console.channel;
 	}
 	for (uint32_t i = 0; i < served->disk_count; i++) {
-		if (disk_channel(served->disks[i])->port == port) {
-			return disk_channel(served->disks[i]);
+		if (disk_backend(served->disks[i])->channel.port == port) {
+			return &disk_backend(served->disks[i])->channel;
 		}
 	}
 	for (uint32_t i = 0; i < served->net_count; i++) {
-		if (net_channel(served->nets[i])->port == port) {
-			return net_channel(served->nets[i]);
+		if (net_backend(served->nets[i])->channel.port == port) {
+			return &net_backend(served->nets[i])->channel;
 		}
 	}
 	return NULL;
@@ -77,10 +77,10 @@ static void events_ready(struct source *source, uint32_t events)
 static void devices_close(struct served *served)
 {
 	for (uint32_t i = 0; i < served->disk_count; i++) {
-		disk_close(served->disks[i]);
+		backend_close(disk_backend(served->disks[i]));
 	}
 	for (uint32_t i = 0; i < served->net_count; i++) {
-		net_close(served->nets[i]);
+		backend_close(net_backend(served->nets[i]));
 	}
 	console_close(served);
 	store_close(served);
@@ -105,6 +105,7 @@ static void served_free(struct served *served)
 		net_free(served->nets[i]);
 	}
 	console_free(served);
+	state_close(served);
 	if (served->events.fd >= 0) {
 		source_remove(served->worker, &served->events);
 		close(served->peer.evtchn_fd);
@@ -184,23 +185,59 @@ static struct served *served_create(struct worker *worker,
 	return served;
 }
 
-int served_add(struct worker *worker, const struct wabed_message *message,
-	       const struct peer_ops *ops, const int *given, const void *fdt)
+// The state descriptor is the last. Another process may have begun with this
+// domain, or served it for long.
+static int state_take_up(struct served *served, uint32_t kind, int *fd)
 {
-	const struct wabed_add *add = &message->add;
-	int count = 3 + add->disk_count + add->net_count;
-	struct served *served;
-	int fds[WABED_MAX_FDS], error;
+	int error = state_open(served, *fd);
 
-	memcpy(fds, given, count * sizeof(*fds));
-	served = served_create(worker, message, ops, fds);
-	error = console_open(served, add, fds[2]);
+	*fd = -1;
+	if (error || kind != WABED_ADD_RESTORE) {
+		return error;
+	}
+	served->peer.ops->reset_pages(&served->peer);
+	served->restoring = state_exists(served);
+	if (!served->restoring) {
+		served->peer.ops->reset_ports(&served->peer, NULL, 0);
+	}
+	return 0;
+}
+
+static int parts_open(struct served *served, const struct wabed_add *add,
+		      int *fds, const void *fdt)
+{
+	int error = console_open(served, add, fds[2]);
+
 	fds[2] = -1;
 	if (!error) {
 		error = store_open(served, add, fdt);
 	}
 	if (!error) {
 		error = devices_open(served, add, fds);
+	}
+	if (!error && served->restoring) {
+		served->restoring = false;
+		state_restore_devices(served);
+	}
+	return error;
+}
+
+int served_add(struct worker *worker, const struct wabed_message *message,
+	       const struct peer_ops *ops, const int *given, const void *fdt)
+{
+	const struct wabed_add *add = &message->add;
+	bool state = message->kind != WABED_ADD_PLAIN;
+	int count = 3 + add->disk_count + add->net_count + state;
+	struct served *served;
+	int fds[WABED_MAX_FDS], error = 0;
+
+	memcpy(fds, given, count * sizeof(*fds));
+	served = served_create(worker, message, ops, fds);
+	if (state) {
+		error = state_take_up(served, message->kind, &fds[count - 1]);
+	}
+	if (!error) {
+		error = parts_open(served, add, fds, fdt);
 	}
 	for (int i = 0; i < count; i++) {
 		if (fds[i] >= 0) {
@@ -215,5 +252,6 @@ int served_add(struct worker *worker, const struct wabed_message *message,
 	}
 	served->next = worker->domains;
 	worker->domains = served;
+	state_save(served);
 	return 0;
 }

@@ -11,35 +11,59 @@
 
 enum { REQUESTS_A_TURN = 8 };
 
-static bool store_turn(struct channel *channel)
+static void store_lose(struct served *served)
+{
+	struct wabed_message gone = {
+	    .type = WABED_GONE,
+	    .domid = served->peer.domid,
+	};
+
+	served->store.lost = true;
+	served_lost(served, "store", "its ring makes no sense");
+	control_send(served->worker, &gone, NULL, 0);
+	channel_unbind(&served->store.channel);
+}
+
+// What the guest's writes mean to its devices. After the writes are saved, so
+// that a process that follows this one comes by here too.
+static void backends_check(struct served *served)
+{
+	for (uint32_t i = 0; i < served->disk_count; i++) {
+		backend_check(disk_backend(served->disks[i]));
+	}
+	for (uint32_t i = 0; i < served->net_count; i++) {
+		backend_check(net_backend(served->nets[i]));
+	}
+}
+
+bool store_turn(struct channel *channel)
 {
 	struct served *served = channel->served;
 	struct store_service *service = &served->store;
+	struct store *store = &service->store;
 	bool notify = false, more = false, alive;
-	uint64_t dropped = service->store.events_dropped;
+	uint64_t dropped = store->events_dropped;
 
-	alive = ring_serve(&service->ring, &service->store, REQUESTS_A_TURN,
-			   &notify, &more);
+	alive = ring_take(&service->ring, store, REQUESTS_A_TURN, &more);
+	if (store->dirty) {
+		state_save(served);
+	}
+	backends_check(served);
+	if (store->dirty) {
+		state_save(served);
+	}
+	alive = alive && ring_publish(&service->ring, store, &notify);
 	if (notify) {
 		channel_notify(channel);
 	}
-	if (!dropped && service->store.events_dropped) {
+	if (!dropped && store->events_dropped) {
 		worker_log("domain %u does not read its watch events",
 			   served->peer.domid);
 	}
 	if (!alive) {
-		struct wabed_message gone = {
-		    .type = WABED_GONE,
-		    .domid = served->peer.domid,
-		};
-
-		service->lost = true;
-		served_lost(served, "store", "its ring makes no sense");
-		control_send(served->worker, &gone, NULL, 0);
-		channel_unbind(channel);
-		return false;
+		store_lose(served);
 	}
-	return more;
+	return alive && more;
 }
 
 // --- what the guest wrote ---------------------------------------------------
@@ -96,7 +120,7 @@ static void device_changed(struct backend *backend, const char *path)
 	if (path_is_below(backend->front, path) ||
 	    (path_is_below(path, backend->front) &&
 	     !strcmp(path + n, "/state"))) {
-		backend_front_changed(backend);
+		backend->check = true;
 	}
 }
 
@@ -321,15 +345,18 @@ int store_open(struct served *served, const struct wabed_add *add,
 	store_init(&service->store, served->peer.domid, served->host);
 	service->store.context = served;
 	service->store.changed = store_changed;
-	error = store_fill(served, add, fdt);
-	if (error) {
-		return error;
-	}
 	service->page = served->peer.ops->map(&served->peer, add->store_gref);
 	if (!service->page) {
 		return errno ? errno : EIO;
 	}
 	ring_init(&service->ring, service->page);
+	if (served->restoring) {
+		return state_restore_store(served) ? 0 : EPROTO;
+	}
+	error = store_fill(served, add, fdt);
+	if (error) {
+		return error;
+	}
 	return channel_bind(&service->channel, served, add->store_port,
 			    store_turn)
 		   ? 0

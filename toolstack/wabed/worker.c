@@ -71,6 +71,19 @@ bool channel_bind(struct channel *channel, struct served *served,
 	return true;
 }
 
+void channel_adopt(struct channel *channel, struct served *served, int port,
+		   bool (*turn)(struct channel *channel))
+{
+	*channel = (struct channel){
+	    .served = served,
+	    .turn = turn,
+	    .port = port,
+	    .masked = true, // it may have been handed out and not back
+	};
+	channel_notify(channel);
+	channel_queue(channel);
+}
+
 static void round_remove(struct worker *worker, struct channel *channel)
 {
 	struct channel **at = &worker->round_first, *last = NULL;
@@ -190,10 +203,11 @@ static void channels_wake(struct worker *worker)
 	}
 	for (struct served *s = worker->domains; s; s = s->next) {
 		for (uint32_t i = 0; i < s->disk_count; i++) {
-			channel_wake(disk_channel(s->disks[i]), &wake);
+			channel_wake(&disk_backend(s->disks[i])->channel,
+				     &wake);
 		}
 		for (uint32_t i = 0; i < s->net_count; i++) {
-			channel_wake(net_channel(s->nets[i]), &wake);
+			channel_wake(&net_backend(s->nets[i])->channel, &wake);
 		}
 	}
 	worker->wake_at = wake.next;

@@ -47,21 +47,28 @@ struct backend;
 
 struct backend_kind {
 	const char *name; // "vbd"
-	// Take up the rings the guest named. NULL, or why not.
-	const char *(*connect)(struct backend *backend);
-	// Let go of them; if work is under way, finish later by calling
-	// backend_disconnected().
-	bool (*disconnect)(struct backend *backend);
+	bool (*turn)(struct channel *channel);
+	// What the guest named: backend's gref and remote_port. NULL, or why
+	// not.
+	const char *(*parse)(struct backend *backend);
+	// Map those rings and go on where they are.
+	bool (*attach)(struct backend *backend);
+	// Let go of them; false if work is under way: then finish later by
+	// calling backend_disconnected(). The channel is unbound already.
+	bool (*detach)(struct backend *backend);
 };
 
 struct backend {
 	const struct backend_kind *kind;
 	struct served *served;
+	struct channel channel;
 	uint32_t handle;
 	char front[32], back[64]; // where its nodes are
 	int state;		  // ours, enum xenbus_state
 	int wanted;		  // the state after a disconnection under way
 	bool connected, leaving, lost;
+	bool check; // the guest changed its state
+	uint32_t gref[2], remote_port;
 };
 
 enum { CONSOLE_MAX_CLIENTS = 8 };
@@ -97,6 +104,8 @@ struct served {
 	struct rate notes; // a guest's words to the creator
 	struct wabed_stats stats;
 	bool exit_told;
+	bool restoring;		 // the store is another process's, as it was
+	struct state *state;	 // or NULL
 	bool leaving;		 // REMOVE came
 	uint32_t leave_sequence; // to answer when the last job is done
 };
@@ -121,6 +130,9 @@ void source_change(struct worker *worker, struct source *source,
 void source_remove(struct worker *worker, struct source *source);
 bool channel_bind(struct channel *channel, struct served *served,
 		  uint32_t remote_port, bool (*turn)(struct channel *channel));
+// Take over a port another process bound, and see what it left.
+void channel_adopt(struct channel *channel, struct served *served, int port,
+		   bool (*turn)(struct channel *channel));
 void channel_unbind(struct channel *channel);
 void channel_notify(struct channel *channel);
 void channel_queue(struct channel *channel); // give it a turn
@@ -159,6 +171,7 @@ void served_lost(struct served *served, const char *device, const char *why);
 int store_open(struct served *served, const struct wabed_add *add,
 	       const void *fdt);
 void store_close(struct served *served);
+bool store_turn(struct channel *channel);
 int store_fill(struct served *served, const struct wabed_add *add,
 	       const void *fdt);
 
@@ -176,9 +189,28 @@ void backend_lose(struct backend *backend, const char *why);
 bool backend_front_number(const struct backend *backend, const char *node,
 			  uint64_t max, uint64_t *number);
 
+// A node of the guest's side that only we write.
+void backend_tell(struct backend *backend, const char *node, const char *format,
+		  ...) __attribute__((format(printf, 3, 4)));
+// Look at the guest's state, if it changed.
+void backend_check(struct backend *backend);
+// Shut for the domain's end.
+void backend_close(struct backend *backend);
+
+// --- state.c: what outlives this process ---
+// Takes over the descriptor. 0 or an errno.
+int state_open(struct served *served, int fd);
+void state_close(struct served *served);
+bool state_exists(const struct served *served);
+void state_save(struct served *served);
+// Before the devices are open: the store and the ports. After: the devices.
+bool state_restore_store(struct served *served);
+void state_restore_devices(struct served *served);
+
 // --- console.c ---
 int console_open(struct served *served, const struct wabed_add *add,
 		 int log_fd);
+bool console_turn(struct channel *channel);
 void console_close(struct served *served); // jobs may go on
 void console_free(struct served *served);
 bool console_busy(const struct served *served);
@@ -186,18 +218,16 @@ int console_attach(struct served *served, int fd, uint64_t bytes);
 
 // --- block.c ---
 int disk_open(struct served *served, const struct wabed_disk *config, int fd);
-void disk_close(struct disk *disk);
+
 void disk_free(struct disk *disk);
 bool disk_busy(const struct disk *disk);
 struct backend *disk_backend(struct disk *disk);
-struct channel *disk_channel(struct disk *disk);
 
 // --- net.c ---
 int net_open(struct served *served, const struct wabed_net *config, int fd);
-void net_close(struct net *net);
+
 void net_free(struct net *net);
 struct backend *net_backend(struct net *net);
-struct channel *net_channel(struct net *net);
 
 void worker_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// The size of the file a domain's state is kept in; sparse, most of it never
+// touched.
+#ifndef WABED_STATE_H
+#define WABED_STATE_H
+
+#include "worker.h"
+
+enum { STATE_SLOT = 2 << 20, STATE_BYTES = 3 * STATE_SLOT };
+
+#endif
