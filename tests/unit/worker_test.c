@@ -1004,13 +1004,42 @@ static void program_add(int fd)
 	}
 }
 
+// The worker is the only child of the process we started.
+static pid_t worker_of(pid_t supervisor)
+{
+	char path[64], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", supervisor,
+		 supervisor);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0) {
+		text[0] = 0;
+	}
+	close(fd);
+	return atoi(text);
+}
+
+static void ask_program(int fd)
+{
+	struct wabed_message m = {.version = WABED_VERSION,
+				  .type = WABED_STATS,
+				  .sequence = 50,
+				  .domid = 3};
+
+	assert_int_equal(send(fd, &m, sizeof(m), 0), sizeof(m));
+	assert_int_equal(recv(fd, &m, sizeof(m), 0), sizeof(m));
+	assert_int_equal(m.sequence, 50);
+	assert_int_equal(m.error, ESRCH);
+}
+
 static void the_program_runs_confined(void **state)
 {
 	int pair[2], status;
 	char line[256];
 	bool filtered = false;
 	FILE *file;
-	pid_t pid;
+	pid_t pid, worker_pid;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	pid = fork();
@@ -1025,7 +1054,9 @@ static void the_program_runs_confined(void **state)
 	close(pair[1]);
 	program_talk(pair[0]);
 	program_add(pair[0]);
-	snprintf(line, sizeof(line), "/proc/%d/status", pid);
+	worker_pid = worker_of(pid);
+	assert_true(worker_pid > 0);
+	snprintf(line, sizeof(line), "/proc/%d/status", worker_pid);
 	file = fopen(line, "r");
 	while (fgets(line, sizeof(line), file)) {
 		if (!strncmp(line, "Seccomp:", 8)) {
@@ -1037,6 +1068,14 @@ static void the_program_runs_confined(void **state)
 	}
 	fclose(file);
 	assert_true(filtered);
+	for (int i = 0; i < 20; i++) { // whenever it is killed, another comes
+		ask_program(pair[0]);
+		worker_pid = worker_of(pid);
+		if (worker_pid > 0) {
+			kill(worker_pid, SIGKILL);
+		}
+		ask_program(pair[0]);
+	}
 	close(pair[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

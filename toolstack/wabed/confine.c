@@ -126,7 +126,7 @@ static void filter_install(void)
 	seccomp_release(filter);
 }
 
-void confine(unsigned uid, unsigned gid)
+void rights_drop(unsigned uid, unsigned gid)
 {
 	struct rlimit files;
 
@@ -144,5 +144,9 @@ void confine(unsigned uid, unsigned gid)
 		die("no new privileges");
 	}
 	prctl(PR_SET_DUMPABLE, 0);
+}
+
+void confine(void)
+{
 	filter_install();
 }

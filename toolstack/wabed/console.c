@@ -28,6 +28,7 @@ struct client {
 	struct served *served;
 	struct log_tail tail; // the log's end, shown first
 	bool showing;	      // the tail has come
+	bool mute;	      // it types no more, but looks on
 	size_t bytes;
 	char buffer[CLIENT_BUFFER]; // what it has not taken yet
 };
@@ -60,7 +61,7 @@ static void client_drop(struct client *client)
 static void client_poll(struct client *client, bool input)
 {
 	source_change(client->served->worker, &client->source,
-		      (input ? EPOLLIN : 0) |
+		      (input && !client->mute ? EPOLLIN : 0) |
 			  (client->showing && client->bytes ? EPOLLOUT : 0));
 }
 
@@ -127,7 +128,10 @@ static void client_type(struct client *client)
 		return;
 	}
 	n = recv(client->source.fd, typed, room, MSG_DONTWAIT);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+	if (n == 0) {
+		client->mute = true;
+	}
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		client_drop(client);
 		return;
 	}
@@ -143,23 +147,34 @@ static void client_type(struct client *client)
 	}
 }
 
+static bool is_attached(const struct console *console,
+			const struct client *client)
+{
+	for (int i = 0; i < CONSOLE_MAX_CLIENTS; i++) {
+		if (console->clients[i] == client) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void client_ready(struct source *source, uint32_t events)
 {
 	struct client *client = client_of(source);
 	struct console *console = &client->served->console;
 
+	if (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN)) {
+		client_drop(client);
+		return;
+	}
 	if (events & EPOLLIN) {
 		client_type(client);
-	} else if (events & (EPOLLHUP | EPOLLERR)) {
-		client_drop(client);
-	} else {
+	}
+	if (is_attached(console, client)) {
 		client_flush(client);
 	}
-	for (int i = 0; i < CONSOLE_MAX_CLIENTS; i++) {
-		if (console->clients[i] == client) {
-			client_poll(client,
-				    !console->lost && input_room(console) > 0);
-		}
+	if (is_attached(console, client)) {
+		client_poll(client, !console->lost && input_room(console) > 0);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "packet_fds.h"
 #include "worker.h"
 
 struct reply {
@@ -98,21 +99,6 @@ void control_done(struct worker *worker, uint32_t sequence, uint16_t domid,
 }
 
 // --- requests ---------------------------------------------------------------
-
-struct packet {
-	struct wabed_message message;
-	char tail[WABED_MAX_PACKET];
-	size_t tail_bytes;
-	int fds[WABED_MAX_FDS];
-	int fd_count;
-};
-
-static void packet_close(struct packet *packet)
-{
-	while (packet->fd_count) {
-		close(packet->fds[--packet->fd_count]);
-	}
-}
 
 static int do_add(struct worker *worker, struct packet *packet)
 {
@@ -212,54 +198,23 @@ static void packet_handle(struct worker *worker, struct packet *packet)
 	control_done(worker, message->sequence, message->domid, error);
 }
 
-static void packet_take_fds(struct packet *packet, struct msghdr *header)
-{
-	packet->fd_count = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c;
-	     c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-			size_t bytes = c->cmsg_len - CMSG_LEN(0);
-
-			memcpy(packet->fds, CMSG_DATA(c), bytes);
-			packet->fd_count = bytes / sizeof(int);
-		}
-	}
-}
-
 static struct packet incoming; // the loop handles one at a time
 
-static void packet_receive(struct worker *worker)
+static void packet_take(struct worker *worker)
 {
-	char rights[CMSG_SPACE(sizeof(incoming.fds))];
-	struct iovec parts[2] = {
-	    {&incoming.message, sizeof(incoming.message)},
-	    {incoming.tail, sizeof(incoming.tail)},
-	};
-	struct msghdr header = {
-	    .msg_iov = parts,
-	    .msg_iovlen = 2,
-	    .msg_control = rights,
-	    .msg_controllen = sizeof(rights),
-	};
-	ssize_t n = recvmsg(worker->control.fd, &header,
-			    MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int got =
+	    packet_receive_fds(worker->control.fd, &incoming, MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		return;
-	}
-	if (n <= 0) { // the creator is gone
+	if (!got) { // the creator is gone
 		worker->ending = true;
 		return;
 	}
-	packet_take_fds(&incoming, &header);
-	if ((size_t)n >= sizeof(incoming.message) &&
-	    !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-		incoming.tail_bytes = n - sizeof(incoming.message);
+	if (got > 0) {
 		packet_handle(worker, &incoming);
-	} else {
-		worker_log("a message of %zd bytes makes no sense", n);
+		packet_close(&incoming);
+	} else if (errno == EPROTO) {
+		worker_log("a message makes no sense");
 	}
-	packet_close(&incoming);
 }
 
 void control_ready(struct source *source, uint32_t events)
@@ -272,6 +227,6 @@ void control_ready(struct source *source, uint32_t events)
 		replies_flush(worker);
 	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		packet_receive(worker);
+		packet_take(worker);
 	}
 }

@@ -144,9 +144,10 @@ int worker_init(struct worker *worker, int control_fd);
 void worker_fini(struct worker *worker);
 
 // --- confine.c ---
-// Give up every right but those the loop needs. Exits the process if any part
-// of it fails.
-void confine(unsigned uid, unsigned gid);
+// Become an unprivileged user for good. Exits the process if that fails.
+void rights_drop(unsigned uid, unsigned gid);
+// Allow this process and its threads only what the loop needs. Same.
+void confine(void);
 
 // --- control.c: the creator ---
 void control_ready(struct source *source, uint32_t events);

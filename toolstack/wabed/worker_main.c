@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // wabed-worker: started by the creator with its control socket as descriptor
-// 3. Ends when the creator closes that.
+// 3. Ends when the creator closes that. It is two processes, neither of them
+// root: a supervisor that keeps descriptors, and the worker it starts.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor.h"
 #include "worker.h"
 
 enum { NOBODY = 65534 };
@@ -20,27 +22,33 @@ static unsigned option(int argc, char **argv, const char *name)
 	return NOBODY;
 }
 
-int main(int argc, char **argv)
+int worker_main(void)
 {
 	static struct worker worker;
 	struct wabed_message ready = {.type = WABED_READY};
 	int error;
 
+	error = worker_init(&worker, WABED_CONTROL_FD);
+	if (error) {
+		worker_log("cannot start: %s", strerror(error));
+		return 1;
+	}
+	confine();
+	control_send(&worker, &ready, NULL, 0);
+	while (!worker.ending) {
+		worker_step(&worker, -1);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
 	if (argc == 2 && !strcmp(argv[1], "--help")) {
 		printf("wabed-worker [--uid N] [--gid N]: started by wabed\n");
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stderr, NULL, _IONBF, 0);
-	error = worker_init(&worker, WABED_CONTROL_FD);
-	if (error) {
-		worker_log("cannot start: %s", strerror(error));
-		return 1;
-	}
-	confine(option(argc, argv, "--uid"), option(argc, argv, "--gid"));
-	control_send(&worker, &ready, NULL, 0);
-	while (!worker.ending) {
-		worker_step(&worker, -1);
-	}
-	return 0;
+	rights_drop(option(argc, argv, "--uid"), option(argc, argv, "--gid"));
+	return supervise(WABED_CONTROL_FD);
 }
