@@ -70,9 +70,10 @@ export BUILD WABE_CACHE := $(CACHE)
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 -include xenstore-glue/glue.mk toolstack/wabed/wabed.mk
 
-SYSTEM_TESTS := memory devices guests smp wabe many grub boot1 sched xl
+SYSTEM_TESTS := memory devices guests smp wabe many grub boot1
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
-SOAK := $(wildcard tests/system/soak*.sh)
+# What measures time against other load on the host, and what takes long.
+SOAK := $(wildcard tests/system/sched.sh tests/system/xl.sh tests/system/soak*.sh)
 
 # Each job installs what it lacks, then goes on in a make of its own.
 needs-%:
