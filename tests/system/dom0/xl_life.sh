@@ -14,13 +14,17 @@ check "xl unpause: it boots to its shell" sh -c '. /wabe/domains.sh
 check "it has two processors" heard linux 'GUEST-UP.* 2 cpus'
 check "xl domname" [ "$(xl domname "$(xl domid linux)")" = linux ]
 check "what is typed at its console is answered" ask linux 'echo answer $((6 * 7))' 'answer 42'
+# xenconsole is what xl console starts; it wants a terminal or this word.
 console_answers() {
 	(sleep 1 && echo 'echo console $((9 * 9))' && sleep 30) |
-		xl console linux >/tmp/console 2>&1 &
+		xenconsole "$(xl domid linux)" --interactive >/tmp/console 2>&1 &
 	within 25 grep -q 'console 81' /tmp/console
 }
-check "xl console carries both ways" console_answers
-check "xl pause" sh -c 'xl pause linux && xl list linux | grep -q -- "--p---"'
+has "xl console shows what it says" 'answer 42' sh -c '
+	(sleep 4 | xl console linux) & sleep 3; kill %1 2>/dev/null; pkill xenconsole$; true'
+check "xenconsole carries both ways" console_answers
+check "xl pause" xl pause linux
+check "it is paused" state_is linux p
 check "xl unpause: it goes on" sh -c '. /wabe/domains.sh
 	xl unpause linux && ask linux "echo goes \$((1 + 1))" "goes 2"'
 check "xl rename" sh -c 'xl rename linux other && xl domid other && ! xl domid linux'
@@ -43,7 +47,7 @@ check "xl mem-set 72: the balloon gives memory back" sh -c '. /wabe/domains.sh
 check "the machine has it: $mem_free, $(free_memory)" [ "$(free_memory)" -ge $((mem_free + 22)) ]
 check "xl mem-max and mem-set 120: it takes more" sh -c '. /wabe/domains.sh
 	xl mem-max linux 140 && xl mem-set linux 120 && within 20 sh -c "[ \$(xl list linux | awk \"NR == 2 {print \\\$3}\") -ge 119 ]"'
-check "the guest can use it" ask linux 'dd if=/dev/zero of=/dev/null bs=60M count=1; echo used $?' 'used 0' 30
+check "the guest can use it" ask linux 'dd if=/dev/zero of=/dev/null bs=40M count=1; echo used $?' 'used 0' 30
 check "xl mem-set 96" sh -c '. /wabe/domains.sh
 	xl mem-set linux 96 && within 20 sh -c "[ \$(xl list linux | awk \"NR == 2 {print \\\$3}\") -le 97 ]"'
 
