@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The fake machine: processors, domains, printing, locks.
+// The fake machine's processors: what x86/ does for the core, as far as it
+// shows: which vCPU runs, which root is loaded, who was told to look.
 #include <wabe/acpi.h>
 #include <wabe/context.h>
-#include <wabe/paging.h>
 #include <wabe/guest.h>
-#include <wabe/share.h>
+#include <wabe/irq.h>
+#include <wabe/paging.h>
+#include <wabe/sched.h>
+#include <wabe/time.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,142 +19,14 @@ __thread u32 fake_cpu_id;
 __thread u64 fake_work = ~0ull;
 bool fake_verbose;
 void (*fake_delay)(void);
+u64 fake_now;
+u64 fake_deadline[FAKE_CPUS];
+u32 fake_ipis, fake_switches;
 
-struct cpu *cpus[NR_CPUS];
-u32 cpu_count;
 struct cpu_features cpu_features = {.maddr_bits = 36, .nx = true};
 struct acpi_info acpi_info = {.lapic = 0x1000 * (FAKE_HOLE + 16)};
 struct boot_info boot_info;
-struct domain *dom0;
-struct domain idle_domain = {.id = DOMID_IDLE};
-struct domain dom_io = {.id = DOMID_IO};
-struct domain dom_xen = {.id = DOMID_XEN};
-
-static lock_t domains_lock;
-static struct domain *domains[FAKE_DOMAINS];
-static u32 serials;
-
-void fake_memory_init(void);
-void fake_tlb_init(void);
-
-// --- domains -----------------------------------------------------------------
-
-struct domain *domain_by_id(domid_t id)
-{
-	if (id < FAKE_DOMAINS) {
-		return domains[id];
-	}
-	return id == DOMID_XEN ? &dom_xen : id == DOMID_IO ? &dom_io : NULL;
-}
-
-struct domain *fake_domain(u32 id)
-{
-	struct domain *d = id < FAKE_DOMAINS ? domains[id] : NULL;
-
-	return d && !d->dying ? d : NULL;
-}
-
-void domain_hold(struct domain *d)
-{
-	__atomic_add_fetch(&d->refs, 1, __ATOMIC_SEQ_CST);
-}
-
-static void domain_free(struct domain *d)
-{
-	domains[d->id] = NULL;
-	for (u32 i = 0; i < FAKE_VCPUS; i++) {
-		free(d->vcpu[i]);
-	}
-	free(d->vcpu);
-	free(d);
-}
-
-void domain_put(struct domain *d)
-{
-	bool last;
-
-	lock(&domains_lock);
-	last = !__atomic_sub_fetch(&d->refs, 1, __ATOMIC_SEQ_CST);
-	if (last && d != &dom_xen) {
-		domain_free(d);
-	}
-	unlock(&domains_lock);
-}
-
-struct domain *domain_get(domid_t id)
-{
-	struct domain *d;
-
-	lock(&domains_lock);
-	d = id == DOMID_SELF	? current_domain()
-	    : id < FAKE_DOMAINS ? domains[id]
-				: NULL;
-	if (d) {
-		domain_hold(d);
-	}
-	unlock(&domains_lock);
-	return d;
-}
-
-struct domain *domain_next(domid_t from)
-{
-	for (u32 i = from; i < FAKE_DOMAINS; i++) {
-		if (domains[i]) {
-			return domain_get((domid_t)i);
-		}
-	}
-	return NULL;
-}
-
-struct domain *fake_domain_create(u32 id)
-{
-	struct domain *d;
-
-	if (domains[id]) {
-		return NULL;
-	}
-	d = calloc(1, sizeof(*d));
-	d->id = (domid_t)id;
-	d->serial = ++serials;
-	d->partition = partition_default;
-	d->privileged = id == 0;
-	d->refs = 1;
-	d->pages_max = FAKE_FRAMES;
-	d->vcpus_max = FAKE_VCPUS;
-	d->vcpu = calloc(FAKE_VCPUS, sizeof(struct vcpu *));
-	for (u32 i = 0; i < FAKE_VCPUS; i++) {
-		d->vcpu[i] = aligned_alloc(_Alignof(struct vcpu),
-					   ALIGN_UP(sizeof(struct vcpu), 64));
-		memset(d->vcpu[i], 0, sizeof(struct vcpu));
-		d->vcpu[i]->domain = d;
-		d->vcpu[i]->id = i;
-		d->vcpu[i]->kernel_mode = 1;
-	}
-	return domains[id] = d;
-}
-
-// In the order of dom/destroy.c.
-void fake_domain_destroy(struct domain *d)
-{
-	d->dying = DOMAIN_DYING;
-	domain_for_each_vcpu (v, d) {
-		while (put_pending_finish(v) || user_root_set(v, MFN(0)) ||
-		       root_set(v, MFN(0))) {
-			fake_work = fake_work == ~0ull ? ~0ull : 20;
-		}
-		for (u32 i = 0; i < 16; i++) {
-			if (v->gdt_frames[i]) {
-				page_put_type(mfn_page(MFN(v->gdt_frames[i])));
-				v->gdt_frames[i] = 0;
-			}
-		}
-	}
-	while (pages_relinquish(d)) {
-		fake_work = fake_work == ~0ull ? ~0ull : 20;
-	}
-	d->dying = DOMAIN_DEAD;
-	domain_put(d);
-}
+struct options options;
 
 // --- processors --------------------------------------------------------------
 
@@ -171,22 +46,67 @@ void fake_run(u32 cpu, struct vcpu *v)
 	}
 }
 
+void fake_settle(void)
+{
+	while (__atomic_fetch_and(&this_cpu()->work, ~(u32)WORK_TIMERS,
+				  __ATOMIC_SEQ_CST) &
+	       WORK_TIMERS) {
+		timers_run();
+	}
+}
+
 void context_load_root(struct vcpu *v)
 {
 	this_cpu()->root = v->kernel_mode ? v->kernel_root : v->user_root;
 	tlb_flush_local();
 }
 
-bool descriptor_check(u64 *descriptor)
+void context_switch(struct vcpu *prev, struct vcpu *next)
 {
-	return !(*descriptor & 1); // odd ones are bad here
+	this_cpu()->current = next;
+	if (!vcpu_is_idle(next)) {
+		__atomic_fetch_add(&fake_switches, 1, __ATOMIC_RELAXED);
+		context_load_root(next);
+	}
 }
 
-int ldt_set(struct vcpu *v, u64 base, u32 ents)
+void context_sync(struct vcpu *v)
 {
-	v->ldt_base = base;
-	v->ldt_ents = ents;
-	return 0;
+	while (__atomic_load_n(&v->running, __ATOMIC_ACQUIRE)) {
+		cpu_relax_serving();
+	}
+}
+
+void cpu_raise(struct cpu *cpu, u32 work)
+{
+	__atomic_fetch_or(&cpu->work, work, __ATOMIC_SEQ_CST);
+	if (cpu != this_cpu()) {
+		__atomic_fetch_add(&fake_ipis, 1, __ATOMIC_RELAXED);
+	}
+}
+
+void ipi_send(u32 cpu, u8 vector)
+{
+	__atomic_fetch_add(&fake_ipis, 1, __ATOMIC_RELAXED);
+}
+
+void cpus_call(void (*fn)(void *), void *data)
+{
+}
+
+void cpus_quiet(void (*fn)(void *), void *data)
+{
+	fn(data);
+}
+
+u64 time_now(void)
+{
+	return __atomic_load_n(&fake_now, __ATOMIC_SEQ_CST);
+}
+
+void deadline_set(u64 expires)
+{
+	fake_deadline[cpu_id()] = expires;
 }
 
 bool guest_addr_ok(u64 a)
@@ -194,8 +114,15 @@ bool guest_addr_ok(u64 a)
 	return a < HV_START || a >= HV_END;
 }
 
-void cpus_call(void (*fn)(void *), void *data)
+bool addr_is_canonical(u64 a)
 {
+	return (u64)((s64)(a << 16) >> 16) == a;
+}
+
+bool guest_range_ok(u64 a, u64 bytes)
+{
+	return addr_is_canonical(a) && a + bytes >= a &&
+	       (a + bytes <= HV_START || a >= HV_END);
 }
 
 // A slice of nothing still goes one step.
@@ -227,16 +154,11 @@ void lock_contended(lock_t *l)
 
 // --- words -------------------------------------------------------------------
 
-void printk(const char *fmt, ...)
+void serial_write(const char *text, size_t bytes)
 {
-	va_list ap;
-
-	if (!fake_verbose) {
-		return;
+	if (fake_verbose) {
+		fwrite(text, 1, bytes, stdout);
 	}
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
 }
 
 void panic(const char *fmt, ...)
@@ -258,35 +180,33 @@ size_t strlcpy(char *dst, const char *src, size_t bytes)
 
 // -----------------------------------------------------------------------------
 
-void fake_fini(void)
+void fake_machine_fini(void)
 {
-	for (u32 i = 0; i < FAKE_DOMAINS; i++) {
-		if (domains[i]) {
-			domain_free(domains[i]);
-		}
-	}
 	for (u32 i = 0; i < cpu_count; i++) {
 		free(cpus[i]);
 	}
 	cpu_count = 0;
 }
 
-void fake_init(u32 count)
+void fake_machine_init(void)
 {
-	fake_fini();
-	fake_memory_init();
+	fake_now = 1000000000;
+	fake_ipis = fake_switches = 0;
+	fake_work = ~0ull;
+	fake_fail_after = ~0ull;
 	cpu_count = FAKE_CPUS;
 	for (u32 i = 0; i < FAKE_CPUS; i++) {
 		cpus[i] = calloc(1, sizeof(struct cpu));
 		cpus[i]->self = cpus[i];
 		cpus[i]->id = i;
 		cpus[i]->online = true;
+		fake_cpu = cpus[i];
+		fake_cpu_id = i;
+		if (timers_init_cpu(cpus[i]) || sched_init_cpu(cpus[i])) {
+			panic("no memory for CPU %u", i);
+		}
 	}
+	fake_cpu = cpus[0];
+	fake_cpu_id = 0;
 	fake_tlb_init();
-	for (u32 i = 0; i < count; i++) {
-		(void)fake_domain_create(i);
-	}
-	dom0 = domains[0];
-	fake_work = ~0ull;
-	fake_run(0, dom0->vcpu[0]);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fake machine's memory: alloc.c is the real one; contents, heap, M2P and
-// guest copies are the host's.
+// The fake machine's memory: alloc.c is the real one; contents, M2P,
+// long-lived mappings and guest copies are the host's. heap.c has the heap.
 #include <wabe/guest.h>
 #include <wabe/paging.h>
 
@@ -9,8 +9,6 @@
 #include "../../hypervisor/mm/frames.h"
 #include "fake.h"
 
-#define HEAP_FRAMES 16 // the last of RAM, for shared heap pages
-
 struct page *fake_pages;
 u64 frames_end = FAKE_FRAMES;
 u64 hv_root = 1ull << PAGE_SHIFT;
@@ -18,11 +16,10 @@ __thread s32 fake_mapped;
 
 static u64 (*arena)[512];
 static u64 m2p[FAKE_FRAMES];
-static u32 heap_frames;
 
 u64 *fake_frame(u64 mfn)
 {
-	return arena[mfn];
+	return arena ? arena[mfn] : NULL;
 }
 
 u64 fake_alloc(struct domain *d)
@@ -30,24 +27,6 @@ u64 fake_alloc(struct domain *d)
 	struct page *p = frames_alloc(d, 0, 0, 0);
 
 	return p ? page_mfn(p).n : 0;
-}
-
-u64 fake_heap_frame(struct domain *d)
-{
-	u64 mfn = FAKE_HOLE - HEAP_FRAMES + heap_frames++ % HEAP_FRAMES;
-	struct page *p = mfn_page(MFN(mfn));
-
-	domain_hold(d);
-	p->owner = d->id;
-	p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
-	return mfn;
-}
-
-void heap_frame_release(struct page *p, struct domain *owner)
-{
-	p->owner = DOMID_XEN;
-	p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
-	domain_put(owner);
 }
 
 void *page_map(mfn_t m)
@@ -73,27 +52,12 @@ u64 page_read(mfn_t m, u32 index)
 
 void *vmap_frames(const mfn_t *mfns, u32 count)
 {
-	return arena[mfns[0].n];
+	return fake_allocation_fails() ? NULL : arena[mfns[0].n];
 }
 
 void vunmap(void *va, u64 bytes)
 {
 	tlb_flush_global();
-}
-
-void *heap_alloc(size_t bytes)
-{
-	return calloc(1, bytes);
-}
-
-void heap_free(void *p)
-{
-	free(p);
-}
-
-u64 heap_bytes_used(void)
-{
-	return 0;
 }
 
 void m2p_set(mfn_t m, u64 pfn)
@@ -148,8 +112,17 @@ int copy_from_guest_at(void *dst, gva_t array, u64 i, u64 size)
 	return copy_from_guest(dst, gva_add(array, i * size), size);
 }
 
+int copy_to_guest_at(gva_t array, u64 i, const void *src, u64 size)
+{
+	return copy_to_guest(gva_add(array, i * size), src, size);
+}
+
+int write_guest_u64(gva_t dst, u64 value)
+{
+	return copy_to_guest(dst, &value, sizeof(value));
+}
+
 // Frames 1 to 3 and the heap's are the hypervisor's own.
-void fake_memory_init(void);
 void fake_memory_init(void)
 {
 	if (!arena) {
@@ -162,9 +135,8 @@ void fake_memory_init(void)
 	partition_first.cursor = 1;
 	alloc_init();
 	alloc_reserve_range(MFN(0), MFN(4));
-	alloc_reserve_range(MFN(FAKE_HOLE - HEAP_FRAMES), MFN(FAKE_HOLE));
-	alloc_add_range(MFN(4), MFN(FAKE_HOLE - HEAP_FRAMES));
-	heap_frames = 0;
+	alloc_reserve_range(MFN(FAKE_HEAP), MFN(FAKE_HOLE));
+	alloc_add_range(MFN(4), MFN(FAKE_HEAP));
 	for (u32 i = 0; i < ARRAY_SIZE(hv_slots); i++) {
 		hv_slots[i] = 0x3000 | PTE_P | PTE_A | i << 9;
 	}

@@ -26,7 +26,6 @@ static struct tlb {
 static u32 clock_now; // atomic
 u32 fake_flushes;     // atomic
 
-void fake_tlb_init(void);
 void fake_tlb_init(void)
 {
 	memset(tlbs, 0, sizeof(tlbs));
@@ -42,7 +41,7 @@ static void flush_cpu(u32 cpu, u64 va)
 	if (va == ~0ull) {
 		cpus[cpu]->flush_stamp =
 		    __atomic_add_fetch(&clock_now, 1, __ATOMIC_SEQ_CST);
-		if (!cpus[cpu]->current) {
+		if (vcpu_is_idle(cpus[cpu]->current)) {
 			cpus[cpu]->root = hv_root; // an idle CPU leaves it
 		}
 	}
@@ -65,6 +64,11 @@ static void serve(void)
 		flush_cpu(cpu_id(), ~0ull);
 		__atomic_store_n(&t->served, asked, __ATOMIC_SEQ_CST);
 	}
+}
+
+void tlb_serve(void)
+{
+	serve();
 }
 
 void cpu_relax_serving(void)

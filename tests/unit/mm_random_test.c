@@ -18,6 +18,7 @@ static struct grant {
 } grants[GRANTS];
 static struct share *shares[SHARES];
 static struct domain *share_of[SHARES];
+static u64 heap_frame[FAKE_DOMAINS];
 static u32 cpu_now;
 
 // How much of what is to be tested was there at all.
@@ -117,7 +118,7 @@ static struct domain *caller(void)
 
 	d = d ? d : dom0;
 	cpu_now = random_below(FAKE_CPUS);
-	if (chance(80) && cpus[cpu_now]->current) {
+	if (chance(80) && !vcpu_is_idle(cpus[cpu_now]->current)) {
 		d = cpus[cpu_now]->current->domain; // who is there
 	}
 	fake_run(cpu_now, d->vcpu[cpu_now]);
@@ -377,7 +378,7 @@ static void domain_fill(struct domain *d)
 		(void)fake_alloc(d);
 	}
 	if (d) {
-		(void)fake_heap_frame(d);
+		heap_frame[d->id] = fake_heap_frame(d);
 	}
 }
 
@@ -392,8 +393,8 @@ static void domain_goes(void)
 		return;
 	}
 	for (u32 i = 0; i < FAKE_CPUS; i++) {
-		if (cpus[i]->current && cpus[i]->current->domain == d) {
-			cpus[i]->current = NULL; // idle, root and all
+		if (cpus[i]->current->domain == d) {
+			cpus[i]->current = cpus[i]->idle; // root and all
 		}
 	}
 	for (u32 i = 0; i < SHARES; i++) {
@@ -407,11 +408,7 @@ static void domain_goes(void)
 			grants[i].mapper = NULL; // the entries drop them
 		}
 	}
-	for (u64 m = FAKE_HOLE - 16; m < FAKE_HOLE; m++) {
-		if (owned(m, d)) {
-			(void)frame_drop_allocation(page(m));
-		}
-	}
+	(void)frame_drop_allocation(page(heap_frame[id]));
 	fake_work = any_work();
 	fake_domain_destroy(d);
 	fake_work = ~0ull;
@@ -432,6 +429,7 @@ static void step(void)
 	} else {
 		ops[random_below(ARRAY_SIZE(ops))](caller());
 	}
+	fake_settle();
 }
 
 static void look(void)
