@@ -68,7 +68,7 @@ CACHE := $(or $(WABE_CACHE),$(HOME)/.cache/wabe)
 export BUILD WABE_CACHE := $(CACHE)
 
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
--include xenstore-glue/glue.mk toolstack/wabed/wabed.mk
+-include xenstore-glue/glue.mk toolstack/wabed/wabed.mk tests/fuzz/fuzz.mk
 
 SYSTEM_TESTS := memory devices guests smp wabe many grub boot1
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
@@ -89,8 +89,8 @@ $(CACHE)/linux/vmlinux: $(wildcard guests/linux/*)
 test: needs-build-toolstack-linux-check-run-grub
 	@$(MAKE) --no-print-directory test-all
 test-all: $(BUILD)/wabe $(CACHE)/dom0/ready2 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
-		toolstack-all $(CACHE)/linux/vmlinux
-	@tests/run tests/unit/run.sh $(SYSTEM)
+		fuzzers toolstack-all $(CACHE)/linux/vmlinux
+	@tests/run tests/unit/run.sh tests/fuzz/short.sh $(SYSTEM)
 
 soak: needs-build-check-run-grub
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests
@@ -116,6 +116,7 @@ help:
 	@echo 'make test     all tests, about 6 minutes on 2 cores'
 	@echo 'make check    format, sizes, headers'
 	@echo 'make soak     the long tests'
+	@echo 'make fuzz     each fuzzer for ten minutes'
 	@echo 'make bench    measure, beside Debian'"'"'s Xen; writes PROMISES.md'
 
 .PHONY: test test-all soak bench check run help unit guests

@@ -39,6 +39,34 @@ static void refused(const char *text, const char *why)
 	}
 }
 
+// A description's names stand in what is said of it, escapes and all.
+static void test_errors_are_one_line(void **state)
+{
+	struct wabe_error err;
+
+	error_set(&err, 0, "a\nb\x1b[31m%s", "c\x7f\n");
+	assert_string_equal(err.text, "a?b?[31mc??");
+	error_wrap(&err, "%s", "in\n");
+	assert_string_equal(err.text, "in?: a?b?[31mc??");
+	refused(HEAD "name = \"a\\nb\";" TAIL, "name \"a?b\"");
+}
+
+static void test_big_memory_is_printed_as_it_is_read(void **state)
+{
+	struct wabe_spec *s = parse(HEAD "memory-kib = <1 0>;" TAIL), *again;
+	char *text = NULL;
+	size_t bytes;
+	FILE *to = open_memstream(&text, &bytes);
+
+	wabe_spec_print(s, to);
+	fclose(to);
+	again = parse(text);
+	assert_int_equal(again->memory_kib, 1ull << 32);
+	wabe_spec_free(again);
+	wabe_spec_free(s);
+	free(text);
+}
+
 static void test_spec_reads(void **state)
 {
 	struct wabe_spec *s = parse(
@@ -254,6 +282,8 @@ static void test_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_errors_are_one_line),
+	    cmocka_unit_test(test_big_memory_is_printed_as_it_is_read),
 	    cmocka_unit_test(test_spec_reads),
 	    cmocka_unit_test(test_spec_round),
 	    cmocka_unit_test(test_spec_refuses),

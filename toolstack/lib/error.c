@@ -8,6 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+// One line, whatever names and texts of strangers stand in it.
+static void line_make(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f) {
+			*text = '?';
+		}
+	}
+}
+
 int error_set(struct wabe_error *err, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -17,6 +27,7 @@ int error_set(struct wabe_error *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
+	line_make(err->text);
 	n = strlen(err->text);
 	if (code && n < sizeof(err->text)) {
 		snprintf(err->text + n, sizeof(err->text) - n, ": %s",
@@ -33,6 +44,7 @@ int error_wrap(struct wabe_error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(context, sizeof(context), fmt, ap);
 	va_end(ap);
+	line_make(context);
 	memcpy(text, err->text, sizeof(text));
 	// Cut at the end, never in the middle of what came first.
 	snprintf(err->text, sizeof(err->text), "%s: %.*s", context,

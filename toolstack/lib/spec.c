@@ -203,6 +203,7 @@ static void field_print(const struct spec_field *f, const char *base,
 			const char *indent, FILE *to)
 {
 	const void *at = base + f->offset;
+	uint64_t big;
 	char *const *list;
 
 	switch (f->type) {
@@ -228,8 +229,12 @@ static void field_print(const struct spec_field *f, const char *base,
 			*(const uint32_t *)at);
 		break;
 	case SPEC_BIG:
-		fprintf(to, "%s%s = <%lu>;\n", indent, f->name,
-			*(const uint64_t *)at);
+		big = *(const uint64_t *)at;
+		fprintf(to, "%s%s = <", indent, f->name);
+		if (big >> 32) {
+			fprintf(to, "%lu ", big >> 32); // two cells
+		}
+		fprintf(to, "%lu>;\n", big & UINT32_MAX);
 		break;
 	case SPEC_FLAG:
 		if (*(const bool *)at) {
