@@ -72,16 +72,15 @@ static long look(const struct sched_poll *poll)
 
 	for (u32 i = 0; i < poll->nr_ports; i++) {
 		evtchn_port_t port;
+		int pending;
 
 		if (copy_from_guest_at(&port, HANDLE_GVA(poll->ports), i,
 				       sizeof(port))) {
 			return -EFAULT;
 		}
-		if (!evtchn_port_ok(d, port)) {
-			return -EINVAL;
-		}
-		if (evtchn_is_pending(d, port)) {
-			return 1;
+		pending = evtchn_is_pending(d, port);
+		if (pending) {
+			return pending;
 		}
 	}
 	return 0;

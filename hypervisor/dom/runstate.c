@@ -91,18 +91,18 @@ u64 vcpu_cpu_time(struct vcpu *v)
 // mapping flushes all CPUs, so a vCPU gets only so many in its life.
 static struct share *share_va(struct vcpu *v, u64 va)
 {
+	struct share *s = NULL;
 	struct pt_walk walk;
-	int error;
 
 	if (v->runstate_shares >= SHARES_MAX) {
 		return NULL;
 	}
 	v->runstate_shares++;
-	if (pt_walk(current_vcpu()->kernel_root, va, &walk) ||
-	    !(walk.entry & PTE_P)) {
-		return NULL;
-	}
-	return share_create(v->domain, pte_mfn(walk.entry), &error);
+	return pt_walk(current_vcpu()->kernel_root, va, &walk) ||
+		       !(walk.entry & PTE_P) ||
+		       share_create(v->domain, pte_mfn(walk.entry), &s)
+		   ? NULL
+		   : s;
 }
 
 // The scheduler reads the share under runq.lock.

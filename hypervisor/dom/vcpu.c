@@ -118,8 +118,8 @@ int vcpu_info_register(struct vcpu *v, u64 mfn, u32 offset)
 	if (v != current_vcpu() && !v->offline) {
 		return -EINVAL;
 	}
-	s = share_create(d, MFN(mfn), &error);
-	if (!s) {
+	error = share_create(d, MFN(mfn), &s);
+	if (error) {
 		return error;
 	}
 	lock(&d->lifecycle_lock);

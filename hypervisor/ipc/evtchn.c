@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The ports of a domain: finding, opening and closing them, and the raise.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
 #include <wabe/page.h>
 
 #include "ports.h"
@@ -91,7 +90,7 @@ static struct port *free_take(struct domain *d)
 	for (u32 i = 0; i < BUSY_TRIES && e->free_head; i++) {
 		struct port *p = free_pop(d);
 
-		if (!e->fifo || !fifo_test(d, p->number, EVTCHN_FIFO_LINKED)) {
+		if (!port_is_linked(d, p)) {
 			return p;
 		}
 		free_append(d, p);
@@ -99,10 +98,9 @@ static struct port *free_take(struct domain *d)
 	return NULL;
 }
 
-int port_take(struct domain *d, struct port **out)
+static int port_take(struct domain *d, struct port **out)
 {
 	struct evtchns *e = d->evtchns;
-	int error;
 
 	if (READ_ONCE(d->dying)) {
 		return -EINVAL;
@@ -114,25 +112,32 @@ int port_take(struct domain *d, struct port **out)
 	if (e->unused >= port_count_max(e)) {
 		return -ENOSPC;
 	}
-	if (e->unused == e->valid) {
-		error = bucket_add(e);
-		if (error) {
-			return error;
-		}
+	if (e->unused == e->valid && bucket_add(e)) {
+		return -ENOMEM;
 	}
 	*out = port_find(d, e->unused++);
 	return 0;
 }
 
-void port_open(struct domain *d, struct port *p, enum port_state state)
+int port_new(struct domain *d, const struct port *as, u32 *number)
 {
-	p->vcpu = 0;
+	struct port *p;
+	int error = port_take(d, &p);
+
+	if (error) {
+		return error;
+	}
+	p->vcpu = as->vcpu;
+	p->remote = as->remote; // the whole of the union
+	p->peer = as->peer;
 	p->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 	p->pending = 0;
 	d->evtchns->open++;
 	lock(&p->lock);
-	p->state = state;
+	p->state = as->state;
 	unlock(&p->lock);
+	*number = p->number;
+	return 0;
 }
 
 void port_release(struct domain *d, struct port *p)
@@ -140,11 +145,7 @@ void port_release(struct domain *d, struct port *p)
 	lock(&p->lock);
 	p->state = PORT_FREE;
 	unlock(&p->lock);
-	if (d->evtchns->fifo) {
-		fifo_clear(d, p);
-	} else {
-		level2_clear(d, p->number);
-	}
+	port_clear(d, p);
 	d->evtchns->open--;
 	free_append(d, p);
 }
@@ -160,13 +161,6 @@ static void peer_unbind(struct domain *d, struct port *peer)
 	unlock(&peer->lock);
 }
 
-static void virq_unbind(struct domain *d, const struct port *p)
-{
-	u32 vcpu = virq_is_global(p->virq) ? 0 : p->vcpu;
-
-	d->vcpu[vcpu]->virq_port[p->virq] = 0;
-}
-
 // evtchn_lock of the domain and of the peer's are held.
 static int port_close(struct domain *d, struct port *p)
 {
@@ -178,7 +172,8 @@ static int port_close(struct domain *d, struct port *p)
 		peer_unbind(d, p->peer);
 		break;
 	case PORT_VIRQ:
-		virq_unbind(d, p);
+		d->vcpu[virq_is_global(p->virq) ? 0 : p->vcpu]
+		    ->virq_port[p->virq] = 0;
 		break;
 	case PORT_PIRQ:
 		pirq_unbind(d, p->pirq);
@@ -205,41 +200,33 @@ static struct domain *peer_hold(struct port *p)
 	return remote;
 }
 
-// Lock what closing `p` needs. false: the other end changed meanwhile.
-static bool close_lock(struct domain *d, const struct port *p,
-		       struct domain *remote)
+// Until the other end, whose lock is wanted too, is the same once it is held.
+static long close_number(struct domain *d, u32 number)
 {
-	evtchn_lock_two(d, remote);
-	if ((p->state == PORT_INTERDOMAIN ? p->remote : NULL) == remote) {
-		return true;
-	}
-	evtchn_unlock_two(d, remote);
-	return false;
-}
+	struct port *p = port_find(d, number);
+	bool same = !p;
+	long result = -EINVAL;
 
-int evtchn_close(struct domain *d, u32 port)
-{
-	struct port *p = port_find(d, port);
-
-	if (!p) {
-		return -EINVAL;
-	}
-	for (;;) {
+	while (!same) {
 		struct domain *remote = peer_hold(p);
-		bool locked = close_lock(d, p, remote);
-		int result = 0;
 
-		if (locked) {
+		evtchn_lock_two(d, remote);
+		same =
+		    (p->state == PORT_INTERDOMAIN ? p->remote : NULL) == remote;
+		if (same) {
 			result = port_close(d, p);
-			evtchn_unlock_two(d, remote);
 		}
+		evtchn_unlock_two(d, remote);
 		if (remote) {
 			domain_put(remote);
 		}
-		if (locked) {
-			return result;
-		}
 	}
+	return result;
+}
+
+long evtchn_close(struct domain *d, void *arg)
+{
+	return close_number(d, ((struct evtchn_close *)arg)->port);
 }
 
 // --- raising ----------------------------------------------------------------
@@ -256,19 +243,10 @@ void upcall_raise(struct vcpu *v)
 	}
 }
 
-void port_raise(struct domain *d, struct port *p)
+long evtchn_send(struct domain *d, void *arg)
 {
-	if (d->evtchns->fifo) {
-		fifo_raise(d, p);
-	} else {
-		level2_raise(d, p);
-	}
-}
-
-int evtchn_send(struct domain *d, u32 port)
-{
-	struct port *p = port_find(d, port);
-	int result = 0;
+	struct port *p = port_find(d, ((struct evtchn_send *)arg)->port);
+	long result = 0;
 
 	if (!p) {
 		return -EINVAL;
@@ -297,6 +275,29 @@ void evtchn_raise(struct domain *d, u32 port)
 		port_raise(d, p);
 	}
 	unlock(&p->lock);
+}
+
+void virq_raise_vcpu(struct vcpu *v, u32 virq)
+{
+	u32 number = READ_ONCE(v->virq_port[virq]);
+	struct port *p = port_find(v->domain, number);
+
+	if (!number) {
+		return;
+	}
+	lock(&p->lock);
+	// It may have been closed and opened as something else just now.
+	if (p->state == PORT_VIRQ && p->virq == virq) {
+		port_raise(v->domain, p);
+	}
+	unlock(&p->lock);
+}
+
+void virq_raise_domain(struct domain *d, u32 virq)
+{
+	if (d->vcpu && d->vcpu[0]) {
+		virq_raise_vcpu(d->vcpu[0], virq);
+	}
 }
 
 void evtchn_recheck(struct vcpu *v)
@@ -366,7 +367,7 @@ int evtchns_close_all(struct domain *d)
 		if (n >= READ_ONCE(e->unused)) {
 			return start_anew(d);
 		}
-		closed = evtchn_close(d, n) == 0;
+		closed = close_number(d, n) == 0;
 		WRITE_ONCE(e->cursor, n + 1);
 		if (work_spent(closed ? CLOSE_UNITS : 1)) {
 			return -ERESTART;

@@ -1,100 +1,126 @@
 // SPDX-License-Identifier: MIT
 // Connecting ports, moving them between vCPUs, asking about them.
-#include <wabe/errno.h>
-
 #include "ports.h"
 
-int evtchn_alloc_unbound(struct domain *d, domid_t remote_id, u32 *port)
+long evtchn_alloc_unbound(struct domain *d, void *arg)
 {
-	struct port *p;
-	int error;
+	struct evtchn_alloc_unbound *a = arg;
+	domid_t remote =
+	    a->remote_dom == DOMID_SELF ? current_domain()->id : a->remote_dom;
+	const struct port as = {.state = PORT_UNBOUND, .remote_id = remote};
 
-	lock(&d->evtchn_lock);
-	error = port_take(d, &p);
-	if (!error) {
-		p->remote_id = remote_id;
-		port_open(d, p, PORT_UNBOUND);
-		*port = p->number;
-	}
-	unlock(&d->evtchn_lock);
-	return error;
+	return port_new(d, &as, &a->port);
 }
 
-// Both locks are held. The far port is looked at before a near one is taken,
-// so a failure leaves nothing to undo.
+// The far port is looked at before a near one is taken, so a failure leaves
+// nothing to undo.
 static int interdomain_bind(struct domain *d, struct domain *remote,
-			    u32 remote_port, u32 *port)
+			    struct evtchn_bind_interdomain *b)
 {
-	struct port *far = port_find(remote, remote_port), *near;
+	struct port *far = port_find(remote, b->remote_port), *near;
+	const struct port as = {
+	    .state = PORT_INTERDOMAIN, .remote = remote, .peer = far};
 	int error;
 
 	if (!far || far->state != PORT_UNBOUND || far->remote_id != d->id) {
 		return -EINVAL;
 	}
-	error = port_take(d, &near);
+	error = port_new(d, &as, &b->local_port);
 	if (error) {
 		return error;
 	}
-	near->remote = remote;
-	near->peer = far;
-	port_open(d, near, PORT_INTERDOMAIN);
+	near = port_find(d, b->local_port);
 	lock(&far->lock);
 	far->remote = d;
 	far->peer = near;
 	far->state = PORT_INTERDOMAIN;
 	unlock(&far->lock);
-	*port = near->number;
 	// What the other side sent while unbound is lost; make up for it.
 	port_raise(d, near);
 	return 0;
 }
 
-int evtchn_bind_interdomain(struct domain *d, struct domain *remote,
-			    u32 remote_port, u32 *port)
+long evtchn_bind_interdomain(struct domain *d, void *arg)
 {
-	int error;
+	struct evtchn_bind_interdomain *b = arg;
+	struct domain *remote = domain_get(b->remote_dom);
+	long error;
 
-	evtchn_lock_two(d, remote);
-	error = interdomain_bind(d, remote, remote_port, port);
-	evtchn_unlock_two(d, remote);
-	return error;
-}
-
-int evtchn_bind_pirq(struct domain *d, u32 pirq, bool share, u32 *port)
-{
-	struct port *p;
-	int error;
-
-	lock(&d->evtchn_lock);
-	error = port_take(d, &p);
-	if (!error) {
-		// Open before the interrupt may come.
-		p->pirq = pirq;
-		port_open(d, p, PORT_PIRQ);
-		*port = p->number;
-		error = pirq_bind(d, pirq, p->number, share);
-		if (error) {
-			port_release(d, p);
-		}
+	if (!remote) {
+		return -ESRCH;
 	}
-	unlock(&d->evtchn_lock);
+	evtchn_lock_two(d, remote);
+	error = interdomain_bind(d, remote, b);
+	evtchn_unlock_two(d, remote);
+	domain_put(remote);
 	return error;
 }
 
-// evtchn_lock is held.
-static int port_move(struct domain *d, struct port *p, struct vcpu *v)
+// As on Xen, any domain may bind any: the global ones are only raised for
+// dom0, or where the hypervisor means that domain.
+long evtchn_bind_virq(struct domain *d, void *arg)
 {
-	switch (p->state) {
-	case PORT_VIRQ:
-		if (!virq_is_global(p->virq)) {
-			return -EINVAL;
-		}
-		break;
-	case PORT_UNBOUND:
-	case PORT_INTERDOMAIN:
-	case PORT_PIRQ:
-		break;
-	default:
+	struct evtchn_bind_virq *b = arg;
+	const struct port as = {
+	    .state = PORT_VIRQ, .vcpu = (u16)b->vcpu, .virq = b->virq};
+	struct vcpu *v = domain_vcpu(d, b->vcpu);
+	u32 *bound;
+	int error;
+
+	if (b->virq >= NR_VIRQS || (virq_is_global(b->virq) && b->vcpu)) {
+		return -EINVAL;
+	}
+	if (!v) {
+		return -ENOENT;
+	}
+	bound = &v->virq_port[index_clamp(b->virq, NR_VIRQS)];
+	if (*bound) {
+		return -EEXIST;
+	}
+	error = port_new(d, &as, &b->port);
+	if (!error) {
+		WRITE_ONCE(*bound, b->port);
+	}
+	return error;
+}
+
+long evtchn_bind_ipi(struct domain *d, void *arg)
+{
+	struct evtchn_bind_ipi *b = arg;
+	const struct port as = {.state = PORT_IPI, .vcpu = (u16)b->vcpu};
+
+	return domain_vcpu(d, b->vcpu) ? port_new(d, &as, &b->port) : -ENOENT;
+}
+
+// Open before the interrupt may come.
+long evtchn_bind_pirq(struct domain *d, void *arg)
+{
+	struct evtchn_bind_pirq *b = arg;
+	const struct port as = {.state = PORT_PIRQ, .pirq = b->pirq};
+	int error = d->privileged ? port_new(d, &as, &b->port) : -EPERM;
+
+	if (error) {
+		return error;
+	}
+	error =
+	    pirq_bind(d, b->pirq, b->port, b->flags & BIND_PIRQ__WILL_SHARE);
+	if (error) {
+		port_release(d, port_find(d, b->port));
+	}
+	return error;
+}
+
+long evtchn_bind_vcpu(struct domain *d, void *arg)
+{
+	const struct evtchn_bind_vcpu *b = arg;
+	struct vcpu *v = domain_vcpu(d, b->vcpu);
+	struct port *p = port_find(d, b->port);
+
+	if (!v) {
+		return -ENOENT;
+	}
+	if (!p || p->state <= PORT_RESERVED || p->state == PORT_IPI ||
+	    (p->state == PORT_VIRQ && !virq_is_global(p->virq))) {
 		return -EINVAL;
 	}
 	WRITE_ONCE(p->vcpu, (u16)v->id);
@@ -104,27 +130,9 @@ static int port_move(struct domain *d, struct port *p, struct vcpu *v)
 	return 0;
 }
 
-int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu)
+long evtchn_unmask(struct domain *d, void *arg)
 {
-	struct vcpu *v = domain_vcpu(d, vcpu);
-	struct port *p = port_find(d, port);
-	int error;
-
-	if (!v) {
-		return -ENOENT;
-	}
-	if (!p) {
-		return -EINVAL;
-	}
-	lock(&d->evtchn_lock);
-	error = port_move(d, p, v);
-	unlock(&d->evtchn_lock);
-	return error;
-}
-
-int evtchn_unmask(struct domain *d, u32 port)
-{
-	struct port *p = port_find(d, port);
+	struct port *p = port_find(d, ((struct evtchn_unmask *)arg)->port);
 	u32 pirq = ~0u;
 
 	if (!p) {
@@ -132,11 +140,7 @@ int evtchn_unmask(struct domain *d, u32 port)
 	}
 	lock(&p->lock);
 	if (p->state > PORT_RESERVED) {
-		if (d->evtchns->fifo) {
-			fifo_unmask(d, p);
-		} else {
-			level2_unmask(d, p);
-		}
+		port_unmask(d, p);
 	}
 	if (p->state == PORT_PIRQ) {
 		pirq = p->pirq;
@@ -148,26 +152,30 @@ int evtchn_unmask(struct domain *d, u32 port)
 	return 0;
 }
 
-int evtchn_set_priority(struct domain *d, u32 port, u32 priority)
+long evtchn_set_priority(struct domain *d, void *arg)
 {
-	struct port *p = port_find(d, port);
-	int error = 0;
+	const struct evtchn_set_priority *s = arg;
+	struct port *p = port_find(d, s->port);
 
-	if (!p) {
+	if (p && !d->evtchns->fifo) {
+		return -ENOSYS;
+	}
+	if (!p || s->priority > EVTCHN_FIFO_PRIORITY_MIN) {
 		return -EINVAL;
 	}
-	lock(&d->evtchn_lock);
-	if (!d->evtchns->fifo) {
-		error = -ENOSYS;
-	} else if (priority > EVTCHN_FIFO_PRIORITY_MIN) {
-		error = -EINVAL;
-	} else if (p->state == PORT_FREE) {
-		error = -EACCES;
-	} else {
-		WRITE_ONCE(p->priority, (u8)priority);
+	if (p->state == PORT_FREE) {
+		return -EACCES;
 	}
-	unlock(&d->evtchn_lock);
-	return error;
+	WRITE_ONCE(p->priority, (u8)s->priority);
+	return 0;
+}
+
+// Another domain's ports are reset while the toolstack has it paused only.
+long evtchn_reset(struct domain *d, void *arg)
+{
+	return d != current_domain() && !READ_ONCE(d->control_pauses)
+		   ? -EINVAL
+		   : evtchns_close_all(d);
 }
 
 // --- questions --------------------------------------------------------------
@@ -195,55 +203,35 @@ static void status_fill(const struct port *p, struct evtchn_status *s)
 		s->u.interdomain.port = p->peer->number;
 		break;
 	case PORT_PIRQ:
-		s->u.pirq = p->pirq;
-		break;
-	case PORT_VIRQ:
+	case PORT_VIRQ: // at one place in either union
 		s->u.virq = p->virq;
-		break;
-	default:
 		break;
 	}
 }
 
-int evtchn_status(struct domain *d, struct evtchn_status *s)
+long evtchn_status(struct domain *d, void *arg)
 {
+	struct evtchn_status *s = arg;
 	struct port *p = port_find(d, s->port);
 
 	if (!p) {
 		return -EINVAL;
 	}
-	lock(&d->evtchn_lock);
 	status_fill(p, s);
-	unlock(&d->evtchn_lock);
 	return 0;
 }
 
-bool evtchn_port_ok(struct domain *d, u32 port)
-{
-	return port_find(d, port) != NULL;
-}
-
-static bool pending_now(const struct domain *d, const struct port *p)
-{
-	if (p->state <= PORT_RESERVED) {
-		return false;
-	}
-	return d->evtchns->fifo
-		   ? p->pending || fifo_test(d, p->number, EVTCHN_FIFO_PENDING)
-		   : level2_test(d, p->number, false);
-}
-
 // The lock keeps the port open, and so the word it looks at mapped.
-bool evtchn_is_pending(struct domain *d, u32 port)
+int evtchn_is_pending(struct domain *d, u32 port)
 {
 	struct port *p = port_find(d, port);
 	bool pending;
 
 	if (!p) {
-		return false;
+		return -EINVAL;
 	}
 	lock(&p->lock);
-	pending = pending_now(d, p);
+	pending = p->state > PORT_RESERVED && port_is_pending(d, p);
 	unlock(&p->lock);
 	return pending;
 }
@@ -251,13 +239,10 @@ bool evtchn_is_pending(struct domain *d, u32 port)
 static void port_print(struct domain *d, const struct port *p)
 {
 	struct evtchn_status s = {0};
-	bool masked = d->evtchns->fifo
-			  ? fifo_test(d, p->number, EVTCHN_FIFO_MASKED)
-			  : level2_test(d, p->number, true);
 
 	status_fill(p, &s);
 	printk("  port %u: status %u vcpu %u pending %d masked %d", p->number,
-	       s.status, s.vcpu, pending_now(d, p), masked);
+	       s.status, s.vcpu, port_is_pending(d, p), port_is_masked(d, p));
 	if (p->state == PORT_INTERDOMAIN) {
 		printk("    to d%u port %u", s.u.interdomain.dom,
 		       s.u.interdomain.port);

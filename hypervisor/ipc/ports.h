@@ -35,7 +35,7 @@ struct port {
 	u32 number; // constant
 	u8 state;   // enum port_state
 	u8 priority;
-	u16 vcpu;   // notified; always a vCPU that exists, or 0
+	u16 vcpu;   // notified; a vCPU that exists, or 0, which may not yet
 	u16 last;   // queue locks: vcpu << 4 | priority, last linked
 	u8 pending; // atomic: raised before its event word existed
 	union {
@@ -78,21 +78,21 @@ static inline struct port *port_find(const struct domain *d, u32 n)
 	return &e->bucket[n / BUCKET_PORTS][n % BUCKET_PORTS];
 }
 
-// The vCPU a port notifies; NULL before the domain has one.
-static inline struct vcpu *port_vcpu(const struct domain *d,
-				     const struct port *p)
+// A virtual interrupt that a domain binds once, through vCPU 0; the others are
+// bound on each vCPU.
+static inline bool virq_is_global(u32 virq)
 {
-	return d->vcpu[READ_ONCE(p->vcpu)];
+	return virq != VIRQ_TIMER && virq != VIRQ_DEBUG &&
+	       virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
 // Both evtchn_locks, lower domain id first; `b` may be `a` or NULL.
 void evtchn_lock_two(struct domain *a, struct domain *b);
 void evtchn_unlock_two(struct domain *a, struct domain *b);
 
-// evtchn_lock held: a free port (-EINVAL dying, -ENOSPC, -ENOMEM), not open
-// until port_open() gives it a state. The union's fields are set before that.
-int port_take(struct domain *d, struct port **out);
-void port_open(struct domain *d, struct port *p, enum port_state state);
+// evtchn_lock held: open a free port with the state, the vCPU and the union of
+// `as`. -EINVAL dying, -ENOSPC, -ENOMEM.
+int port_new(struct domain *d, const struct port *as, u32 *number);
 void port_release(struct domain *d, struct port *p);
 
 // Make a port pending and tell its vCPU. The caller holds port.lock of the
@@ -101,21 +101,15 @@ void port_raise(struct domain *d, struct port *p);
 // The guest is to look at its events.
 void upcall_raise(struct vcpu *v);
 
-// evtchn_2l.c
-void level2_raise(struct domain *d, struct port *p);
-void level2_unmask(struct domain *d, const struct port *p);
-bool level2_test(const struct domain *d, u32 number, bool mask);
-void level2_clear(struct domain *d, u32 number);
-
-// evtchn_fifo.c; the domain uses FIFO.
-void fifo_raise(struct domain *d, struct port *p);
-void fifo_unmask(struct domain *d, struct port *p);
-bool fifo_test(const struct domain *d, u32 number, u32 bit);
-void fifo_clear(struct domain *d, struct port *p);
+// evtchn_abi.c: what of a port the guest sees, in the ABI that it chose. The
+// port is open, and kept so by the caller's lock.
+void port_unmask(struct domain *d, struct port *p);
+bool port_is_pending(const struct domain *d, const struct port *p);
+bool port_is_masked(const struct domain *d, const struct port *p);
+// Is it in a queue of the guest's still? Also of a port that is closed.
+bool port_is_linked(const struct domain *d, const struct port *p);
+void port_clear(struct domain *d, struct port *p);
 // evtchn_lock held, no port open: back to 2-level.
 void fifo_teardown(struct domain *d);
-
-// virq.c
-bool virq_is_global(u32 virq);
 
 #endif

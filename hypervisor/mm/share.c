@@ -12,36 +12,29 @@
 static lock_t shares_lock; // innermost
 static struct list shares = LIST_INIT(shares);
 
-struct share *share_create(struct domain *d, mfn_t m, int *error)
+int share_create(struct domain *d, mfn_t m, struct share **out)
 {
 	struct page *p = page_lookup(m);
 	struct share *s;
 
-	*error = -EINVAL;
 	if (!p || page_get_type(p, d, PAGE_WRITABLE)) {
-		return NULL;
+		return -EINVAL;
 	}
-	*error = -ENOMEM;
 	s = heap_alloc(sizeof(*s));
-	if (!s) {
-		goto put_page;
+	if (s) {
+		s->mfn = m;
+		s->page = vmap_frames(&m, 1);
 	}
-	s->mfn = m;
-	s->page = vmap_frames(&m, 1);
-	if (!s->page) {
-		goto free_share;
+	if (!s || !s->page) {
+		heap_free(s);
+		page_put_type(p);
+		return -ENOMEM;
 	}
 	lock(&shares_lock);
 	list_insert(&shares, &s->all);
 	unlock(&shares_lock);
-	*error = 0;
-	return s;
-
-free_share:
-	heap_free(s);
-put_page:
-	page_put_type(p);
-	return NULL;
+	*out = s;
+	return 0;
 }
 
 void share_destroy(struct share *s)

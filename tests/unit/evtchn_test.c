@@ -3,10 +3,8 @@
 #include "ipc_machine.h"
 
 #include "../../hypervisor/ipc/evtchn.c"
-#include "../../hypervisor/ipc/evtchn_2l.c"
+#include "../../hypervisor/ipc/evtchn_abi.c"
 #include "../../hypervisor/ipc/evtchn_bind.c"
-#include "../../hypervisor/ipc/evtchn_fifo.c"
-#include "../../hypervisor/ipc/virq.c"
 
 static u32 pirq_bound;
 
@@ -32,6 +30,120 @@ void pirq_set_vcpu(struct domain *d, u32 pirq, struct vcpu *v)
 {
 }
 
+// The operations, as call/event.c runs them.
+static long locked(struct domain *d, subop_fn *fn, void *arg)
+{
+	long rc;
+
+	lock(&d->evtchn_lock);
+	rc = fn(d, arg);
+	unlock(&d->evtchn_lock);
+	return rc;
+}
+
+static long alloc_unbound_op(struct domain *d, domid_t remote, u32 *port)
+{
+	struct evtchn_alloc_unbound a = {.remote_dom = remote};
+	long rc = locked(d, evtchn_alloc_unbound, &a);
+
+	*port = rc ? *port : a.port;
+	return rc;
+}
+
+static long bind_interdomain_op(struct domain *d, domid_t remote,
+				u32 remote_port, u32 *port)
+{
+	struct evtchn_bind_interdomain b = {.remote_dom = remote,
+					    .remote_port = remote_port};
+	long rc = evtchn_bind_interdomain(d, &b);
+
+	*port = rc ? *port : b.local_port;
+	return rc;
+}
+
+static long bind_virq_op(struct domain *d, u32 virq, u32 vcpu, u32 *port)
+{
+	struct evtchn_bind_virq b = {.virq = virq, .vcpu = vcpu};
+	long rc = locked(d, evtchn_bind_virq, &b);
+
+	*port = rc ? *port : b.port;
+	return rc;
+}
+
+static long bind_ipi_op(struct domain *d, u32 vcpu, u32 *port)
+{
+	struct evtchn_bind_ipi b = {.vcpu = vcpu};
+	long rc = locked(d, evtchn_bind_ipi, &b);
+
+	*port = rc ? *port : b.port;
+	return rc;
+}
+
+static long bind_pirq_op(struct domain *d, u32 pirq, bool share, u32 *port)
+{
+	struct evtchn_bind_pirq b = {
+	    .pirq = pirq, .flags = share ? BIND_PIRQ__WILL_SHARE : 0};
+	long rc = locked(d, evtchn_bind_pirq, &b);
+
+	*port = rc ? *port : b.port;
+	return rc;
+}
+
+static long bind_vcpu_op(struct domain *d, u32 port, u32 vcpu)
+{
+	struct evtchn_bind_vcpu b = {.port = port, .vcpu = vcpu};
+
+	return locked(d, evtchn_bind_vcpu, &b);
+}
+
+static long close_op(struct domain *d, u32 port)
+{
+	struct evtchn_close c = {port};
+
+	return evtchn_close(d, &c);
+}
+
+static long send_op(struct domain *d, u32 port)
+{
+	struct evtchn_send s = {port};
+
+	return evtchn_send(d, &s);
+}
+
+static long unmask_op(struct domain *d, u32 port)
+{
+	struct evtchn_unmask u = {port};
+
+	return evtchn_unmask(d, &u);
+}
+
+static long status_op(struct domain *d, struct evtchn_status *s)
+{
+	return locked(d, evtchn_status, s);
+}
+
+static long set_priority_op(struct domain *d, u32 port, u32 priority)
+{
+	struct evtchn_set_priority s = {port, priority};
+
+	return locked(d, evtchn_set_priority, &s);
+}
+
+static long init_control_op(struct domain *d, u32 vcpu, u64 mfn, u32 offset)
+{
+	struct evtchn_init_control c = {
+	    .vcpu = vcpu, .control_gfn = mfn, .offset = offset};
+
+	return locked(d, evtchn_init_control, &c);
+}
+
+static long expand_array_op(struct domain *d, u64 mfn)
+{
+	struct evtchn_expand_array a = {mfn};
+
+	return locked(d, evtchn_expand_array, &a);
+}
+
 static int setup(void **state)
 {
 	machine_init();
@@ -54,7 +166,7 @@ static int teardown(void **state)
 
 static bool level2_pending(struct domain *d, u32 port)
 {
-	return level2_test(d, port, false);
+	return bit_test(d->shared->evtchn_pending, port);
 }
 
 static void numbers_start_at_one_and_end_at_the_limit(void **state)
@@ -63,21 +175,21 @@ static void numbers_start_at_one_and_end_at_the_limit(void **state)
 	u32 port;
 
 	for (u32 i = 1; i <= 4; i++) {
-		assert_int_equal(evtchn_alloc_unbound(d, 0, &port), 0);
+		assert_int_equal(alloc_unbound_op(d, 0, &port), 0);
 		assert_int_equal(port, i);
 	}
-	assert_int_equal(evtchn_alloc_unbound(d, 0, &port), -ENOSPC);
-	assert_int_equal(evtchn_close(d, 2), 0);
-	assert_int_equal(evtchn_close(d, 2), -EINVAL);
-	assert_int_equal(evtchn_close(d, 0), -EINVAL);
-	assert_int_equal(evtchn_close(d, 1u << 20), -EINVAL);
-	assert_int_equal(evtchn_alloc_unbound(d, 0, &port), 0);
+	assert_int_equal(alloc_unbound_op(d, 0, &port), -ENOSPC);
+	assert_int_equal(close_op(d, 2), 0);
+	assert_int_equal(close_op(d, 2), -EINVAL);
+	assert_int_equal(close_op(d, 0), -EINVAL);
+	assert_int_equal(close_op(d, 1u << 20), -EINVAL);
+	assert_int_equal(alloc_unbound_op(d, 0, &port), 0);
 	assert_int_equal(port, 2);
 	assert_int_equal(evtchns_close_all(d), 0);
-	assert_int_equal(evtchn_alloc_unbound(d, 0, &port), 0);
+	assert_int_equal(alloc_unbound_op(d, 0, &port), 0);
 	assert_int_equal(port, 1);
 	d->dying = DOMAIN_DYING;
-	assert_int_equal(evtchn_alloc_unbound(d, 0, &port), -EINVAL);
+	assert_int_equal(alloc_unbound_op(d, 0, &port), -EINVAL);
 }
 
 static void interdomain_carries_both_ways_until_closed(void **state)
@@ -86,33 +198,33 @@ static void interdomain_carries_both_ways_until_closed(void **state)
 	struct evtchn_status s = {0};
 	u32 pa, pb;
 
-	assert_int_equal(evtchn_alloc_unbound(b, 0, &pb), 0);
-	assert_int_equal(evtchn_send(b, pb), 0);
-	assert_int_equal(evtchn_bind_interdomain(&domains[2], b, pb, &pa),
+	assert_int_equal(alloc_unbound_op(b, 0, &pb), 0);
+	assert_int_equal(send_op(b, pb), 0);
+	assert_int_equal(bind_interdomain_op(&domains[2], b->id, pb, &pa),
 			 -EINVAL);
-	assert_int_equal(evtchn_bind_interdomain(a, b, pb, &pa), 0);
+	assert_int_equal(bind_interdomain_op(a, b->id, pb, &pa), 0);
 	assert_true(level2_pending(a, pa));
-	assert_int_equal(evtchn_bind_interdomain(a, b, pb, &pa), -EINVAL);
+	assert_int_equal(bind_interdomain_op(a, b->id, pb, &pa), -EINVAL);
 	assert_false(level2_pending(b, pb));
-	assert_int_equal(evtchn_send(a, pa), 0);
+	assert_int_equal(send_op(a, pa), 0);
 	assert_true(level2_pending(b, pb));
 	assert_true(b->vcpu[0]->info->evtchn_upcall_pending);
 	assert_int_equal(b->vcpu[0]->info->evtchn_pending_sel, 1);
 	assert_int_equal(kicks, 1);
 	s.port = pb;
-	assert_int_equal(evtchn_status(b, &s), 0);
+	assert_int_equal(status_op(b, &s), 0);
 	assert_int_equal(s.status, EVTCHNSTAT_interdomain);
 	assert_int_equal(s.u.interdomain.dom, 0);
 	assert_int_equal(s.u.interdomain.port, pa);
-	assert_int_equal(evtchn_close(a, pa), 0);
+	assert_int_equal(close_op(a, pa), 0);
 	assert_false(level2_pending(a, pa));
-	assert_int_equal(evtchn_status(b, &s), 0);
+	assert_int_equal(status_op(b, &s), 0);
 	assert_int_equal(s.status, EVTCHNSTAT_unbound);
 	assert_int_equal(s.u.unbound.dom, 0);
-	assert_int_equal(evtchn_bind_interdomain(a, b, pb, &pa), 0);
+	assert_int_equal(bind_interdomain_op(a, b->id, pb, &pa), 0);
 	// The higher id closes: the locks are taken in the other order.
-	assert_int_equal(evtchn_close(b, pb), 0);
-	assert_int_equal(evtchn_send(a, pa), 0);
+	assert_int_equal(close_op(b, pb), 0);
+	assert_int_equal(send_op(a, pa), 0);
 }
 
 static void loopback_binds_to_itself(void **state)
@@ -120,12 +232,12 @@ static void loopback_binds_to_itself(void **state)
 	struct domain *a = &domains[0];
 	u32 one, two;
 
-	assert_int_equal(evtchn_alloc_unbound(a, 0, &one), 0);
-	assert_int_equal(evtchn_bind_interdomain(a, a, one, &two), 0);
-	assert_int_equal(evtchn_send(a, two), 0);
+	assert_int_equal(alloc_unbound_op(a, 0, &one), 0);
+	assert_int_equal(bind_interdomain_op(a, a->id, one, &two), 0);
+	assert_int_equal(send_op(a, two), 0);
 	assert_true(level2_pending(a, one));
-	assert_int_equal(evtchn_close(a, one), 0);
-	assert_int_equal(evtchn_close(a, two), 0);
+	assert_int_equal(close_op(a, one), 0);
+	assert_int_equal(close_op(a, two), 0);
 }
 
 static void virqs_and_ipis_keep_their_vcpu(void **state)
@@ -133,17 +245,17 @@ static void virqs_and_ipis_keep_their_vcpu(void **state)
 	struct domain *d = &domains[0];
 	u32 timer, ipi, global;
 
-	assert_int_equal(evtchn_bind_virq(d, VIRQ_TIMER, 1, &timer), 0);
-	assert_int_equal(evtchn_bind_virq(d, VIRQ_TIMER, 1, &ipi), -EEXIST);
-	assert_int_equal(evtchn_bind_virq(d, VIRQ_TIMER, 2, &ipi), -ENOENT);
-	assert_int_equal(evtchn_bind_virq(d, NR_VIRQS, 0, &ipi), -EINVAL);
-	assert_int_equal(evtchn_bind_virq(d, VIRQ_DOM_EXC, 1, &ipi), -EINVAL);
-	assert_int_equal(evtchn_bind_virq(d, VIRQ_DOM_EXC, 0, &global), 0);
-	assert_int_equal(evtchn_bind_ipi(d, 1, &ipi), 0);
-	assert_int_equal(evtchn_bind_vcpu(d, timer, 0), -EINVAL);
-	assert_int_equal(evtchn_bind_vcpu(d, ipi, 0), -EINVAL);
-	assert_int_equal(evtchn_bind_vcpu(d, global, 1), 0);
-	assert_int_equal(evtchn_send(d, timer), -EINVAL);
+	assert_int_equal(bind_virq_op(d, VIRQ_TIMER, 1, &timer), 0);
+	assert_int_equal(bind_virq_op(d, VIRQ_TIMER, 1, &ipi), -EEXIST);
+	assert_int_equal(bind_virq_op(d, VIRQ_TIMER, 2, &ipi), -ENOENT);
+	assert_int_equal(bind_virq_op(d, NR_VIRQS, 0, &ipi), -EINVAL);
+	assert_int_equal(bind_virq_op(d, VIRQ_DOM_EXC, 1, &ipi), -EINVAL);
+	assert_int_equal(bind_virq_op(d, VIRQ_DOM_EXC, 0, &global), 0);
+	assert_int_equal(bind_ipi_op(d, 1, &ipi), 0);
+	assert_int_equal(bind_vcpu_op(d, timer, 0), -EINVAL);
+	assert_int_equal(bind_vcpu_op(d, ipi, 0), -EINVAL);
+	assert_int_equal(bind_vcpu_op(d, global, 1), 0);
+	assert_int_equal(send_op(d, timer), -EINVAL);
 	virq_raise_vcpu(d->vcpu[1], VIRQ_TIMER);
 	virq_raise_vcpu(d->vcpu[0], VIRQ_TIMER);
 	assert_true(level2_pending(d, timer));
@@ -151,9 +263,9 @@ static void virqs_and_ipis_keep_their_vcpu(void **state)
 	assert_true(level2_pending(d, global));
 	assert_false(d->vcpu[0]->info->evtchn_upcall_pending);
 	assert_true(d->vcpu[1]->info->evtchn_upcall_pending);
-	assert_int_equal(evtchn_close(d, global), 0);
+	assert_int_equal(close_op(d, global), 0);
 	virq_raise_domain(d, VIRQ_DOM_EXC);
-	assert_int_equal(evtchn_bind_virq(d, VIRQ_DOM_EXC, 0, &global), 0);
+	assert_int_equal(bind_virq_op(d, VIRQ_DOM_EXC, 0, &global), 0);
 }
 
 static void a_failed_pirq_leaves_no_port(void **state)
@@ -161,11 +273,12 @@ static void a_failed_pirq_leaves_no_port(void **state)
 	struct domain *d = &domains[0];
 	u32 port;
 
-	assert_int_equal(evtchn_bind_pirq(d, 99, false, &port), -EINVAL);
+	d->privileged = true;
+	assert_int_equal(bind_pirq_op(d, 99, false, &port), -EINVAL);
 	assert_int_equal(d->evtchns->open, 0);
-	assert_int_equal(evtchn_bind_pirq(d, 4, false, &port), 0);
+	assert_int_equal(bind_pirq_op(d, 4, false, &port), 0);
 	assert_int_equal(pirq_bound, port);
-	assert_int_equal(evtchn_close(d, port), 0);
+	assert_int_equal(close_op(d, port), 0);
 	assert_int_equal(pirq_bound, 0);
 }
 
@@ -175,14 +288,14 @@ static void a_masked_port_waits_for_unmask(void **state)
 	struct vcpu_info *info = d->vcpu[0]->info;
 	u32 port;
 
-	assert_int_equal(evtchn_bind_ipi(d, 0, &port), 0);
+	assert_int_equal(bind_ipi_op(d, 0, &port), 0);
 	bit_set(d->shared->evtchn_mask, port);
-	assert_int_equal(evtchn_send(d, port), 0);
+	assert_int_equal(send_op(d, port), 0);
 	assert_true(evtchn_is_pending(d, port));
 	assert_false(info->evtchn_upcall_pending);
-	assert_int_equal(evtchn_unmask(d, port), 0);
+	assert_int_equal(unmask_op(d, port), 0);
 	assert_true(info->evtchn_upcall_pending);
-	assert_false(level2_test(d, port, true));
+	assert_false(bit_test(d->shared->evtchn_mask, port));
 }
 
 static void closing_all_goes_in_slices(void **state)
@@ -191,7 +304,7 @@ static void closing_all_goes_in_slices(void **state)
 	u32 port, slices = 0;
 
 	for (u32 i = 1; i < 1000; i++) {
-		assert_int_equal(evtchn_alloc_unbound(d, 1, &port), 0);
+		assert_int_equal(alloc_unbound_op(d, 1, &port), 0);
 		assert_int_equal(port, i);
 	}
 	do {
@@ -216,9 +329,9 @@ static u32 *word_of(u32 port)
 static void fifo_setup(struct domain *d)
 {
 	for (u32 v = 0; v < VCPUS; v++) {
-		assert_int_equal(evtchn_init_control(d, v, MFN(1 + v), 64), 0);
+		assert_int_equal(init_control_op(d, v, (1 + v), 64), 0);
 	}
-	assert_int_equal(evtchn_expand_array(d, MFN(8)), 0);
+	assert_int_equal(expand_array_op(d, (8)), 0);
 }
 
 static u32 queue_head[VCPUS][16];
@@ -250,18 +363,17 @@ static void fifo_needs_good_arguments(void **state)
 {
 	struct domain *d = &domains[0];
 
-	assert_int_equal(evtchn_expand_array(d, MFN(8)), -EOPNOTSUPP);
-	assert_int_equal(evtchn_set_priority(d, 1, 3), -ENOSYS);
-	assert_int_equal(evtchn_init_control(d, 9, MFN(1), 0), -ENOENT);
-	assert_int_equal(evtchn_init_control(d, 0, MFN(1), 4), -EINVAL);
-	assert_int_equal(evtchn_init_control(d, 0, MFN(1), 4096 - 64), -EINVAL);
-	assert_int_equal(evtchn_init_control(d, 0, MFN(17), 0), -EINVAL);
-	assert_int_equal(evtchn_init_control(d, 0, MFN(1ull << 50), 0),
-			 -EINVAL);
-	assert_int_equal(evtchn_init_control(d, 0, MFN(1), 0), 0);
-	assert_int_equal(evtchn_init_control(d, 0, MFN(2), 0), -EINVAL);
-	assert_int_equal(evtchn_expand_array(d, MFN(17)), -EINVAL);
-	assert_int_equal(evtchn_set_priority(d, 1, 16), -EINVAL);
+	assert_int_equal(expand_array_op(d, (8)), -EOPNOTSUPP);
+	assert_int_equal(set_priority_op(d, 1, 3), -ENOSYS);
+	assert_int_equal(init_control_op(d, 9, (1), 0), -ENOENT);
+	assert_int_equal(init_control_op(d, 0, (1), 4), -EINVAL);
+	assert_int_equal(init_control_op(d, 0, (1), 4096 - 64), -EINVAL);
+	assert_int_equal(init_control_op(d, 0, (17), 0), -EINVAL);
+	assert_int_equal(init_control_op(d, 0, (1ull << 50), 0), -EINVAL);
+	assert_int_equal(init_control_op(d, 0, (1), 0), 0);
+	assert_int_equal(init_control_op(d, 0, (2), 0), -EINVAL);
+	assert_int_equal(expand_array_op(d, (17)), -EINVAL);
+	assert_int_equal(set_priority_op(d, 1, 16), -EINVAL);
 }
 
 static void fifo_takes_over_what_is_pending(void **state)
@@ -270,8 +382,8 @@ static void fifo_takes_over_what_is_pending(void **state)
 	u32 port;
 
 	memset(queue_head, 0, sizeof(queue_head));
-	assert_int_equal(evtchn_bind_ipi(d, 0, &port), 0);
-	assert_int_equal(evtchn_send(d, port), 0);
+	assert_int_equal(bind_ipi_op(d, 0, &port), 0);
+	assert_int_equal(send_op(d, port), 0);
 	fifo_setup(d);
 	assert_true(evtchn_is_pending(d, port));
 	assert_int_equal(CONTROL(0)->ready, 1u << 7);
@@ -290,14 +402,14 @@ static void fifo_keeps_order_within_a_priority(void **state)
 	memset(queue_head, 0, sizeof(queue_head));
 	fifo_setup(d);
 	for (u32 i = 0; i < 4; i++) {
-		assert_int_equal(evtchn_bind_ipi(d, 0, &port[i]), 0);
+		assert_int_equal(bind_ipi_op(d, 0, &port[i]), 0);
 	}
-	assert_int_equal(evtchn_set_priority(d, port[3], 0), 0);
-	evtchn_send(d, port[2]);
-	evtchn_send(d, port[0]);
-	evtchn_send(d, port[3]);
-	evtchn_send(d, port[1]);
-	evtchn_send(d, port[2]);
+	assert_int_equal(set_priority_op(d, port[3], 0), 0);
+	send_op(d, port[2]);
+	send_op(d, port[0]);
+	send_op(d, port[3]);
+	send_op(d, port[1]);
+	send_op(d, port[2]);
 	assert_int_equal(CONTROL(0)->ready, 1u << 7 | 1);
 	assert_int_equal(guest_take(0, 0), port[3]);
 	assert_int_equal(guest_take(0, 7), port[2]);
@@ -306,9 +418,9 @@ static void fifo_keeps_order_within_a_priority(void **state)
 	assert_int_equal(CONTROL(0)->ready, 0);
 	// Closed while linked: not opened anew before it is taken out.
 	*word_of(port[1]) &= ~PENDING;
-	evtchn_send(d, port[1]);
-	assert_int_equal(evtchn_close(d, port[1]), 0);
-	assert_int_equal(evtchn_bind_ipi(d, 0, &port[0]), 0);
+	send_op(d, port[1]);
+	assert_int_equal(close_op(d, port[1]), 0);
+	assert_int_equal(bind_ipi_op(d, 0, &port[0]), 0);
 	assert_int_not_equal(port[0], port[1]);
 }
 
@@ -324,9 +436,9 @@ static void fifo_loses_nothing(void **state)
 	memset(queue_head, 0, sizeof(queue_head));
 	fifo_setup(d);
 	for (u32 i = 0; i < PORTS; i++) {
-		assert_int_equal(evtchn_alloc_unbound(d, 1, &near_port[i]), 0);
+		assert_int_equal(alloc_unbound_op(d, 1, &near_port[i]), 0);
 		assert_int_equal(
-		    evtchn_bind_interdomain(far, d, near_port[i], &far_port[i]),
+		    bind_interdomain_op(far, d->id, near_port[i], &far_port[i]),
 		    0);
 	}
 	for (u32 step = 0; step < 200000; step++) {
@@ -335,18 +447,18 @@ static void fifo_loses_nothing(void **state)
 		switch (random_below(6)) {
 		case 0:
 		case 1:
-			evtchn_send(far, far_port[i]);
+			send_op(far, far_port[i]);
 			due[i] = true;
 			break;
 		case 2:
-			evtchn_bind_vcpu(d, near_port[i], v);
-			evtchn_set_priority(d, near_port[i], random_below(16));
+			bind_vcpu_op(d, near_port[i], v);
+			set_priority_op(d, near_port[i], random_below(16));
 			break;
 		case 3:
 			*word_of(near_port[i]) |= MASKED;
 			break;
 		case 4:
-			evtchn_unmask(d, near_port[i]);
+			unmask_op(d, near_port[i]);
 			break;
 		case 5:
 			for (u32 n = random_below(20); n; n--) {
@@ -369,7 +481,7 @@ static void fifo_loses_nothing(void **state)
 		}
 	}
 	for (u32 i = 0; i < PORTS; i++) {
-		evtchn_unmask(d, near_port[i]);
+		unmask_op(d, near_port[i]);
 	}
 	for (u32 v = 0; v < VCPUS; v++) {
 		for (u32 priority = 0; priority < 16; priority++) {
@@ -398,7 +510,7 @@ static void fifo_survives_a_liar(void **state)
 
 	fifo_setup(d);
 	for (u32 i = 0; i < 8; i++) {
-		assert_int_equal(evtchn_bind_ipi(d, i % 2, &port[i]), 0);
+		assert_int_equal(bind_ipi_op(d, i % 2, &port[i]), 0);
 	}
 	for (u32 step = 0; step < 100000; step++) {
 		u32 i = random_below(8);
@@ -406,15 +518,15 @@ static void fifo_survives_a_liar(void **state)
 		*word_of(random_below(1024)) = random_below(~0u);
 		*word_of(port[i]) ^= 1u << random_below(32);
 		((u32 *)CONTROL(i % 2))[random_below(18)] = random_below(~0u);
-		evtchn_send(d, port[i]);
-		evtchn_unmask(d, port[random_below(8)]);
+		send_op(d, port[i]);
+		unmask_op(d, port[random_below(8)]);
 		if (random_below(10) == 0) {
-			evtchn_close(d, port[i]);
-			while (evtchn_bind_ipi(d, i % 2, &port[i])) {
+			close_op(d, port[i]);
+			while (bind_ipi_op(d, i % 2, &port[i])) {
 				*word_of(random_below(1024)) = 0;
 			}
 		}
-		evtchn_set_priority(d, port[i], random_below(20));
+		set_priority_op(d, port[i], random_below(20));
 	}
 }
 

@@ -194,20 +194,17 @@ void page_put_type(struct page *p)
 	page_put(p);
 }
 
-struct share *share_create(struct domain *d, mfn_t m, int *error)
+int share_create(struct domain *d, mfn_t m, struct share **out)
 {
 	struct page *p = page_lookup(m);
-	struct share *s;
 
-	*error = -EINVAL;
 	if (!p || page_get_type(p, d, PAGE_WRITABLE)) {
-		return NULL;
+		return -EINVAL;
 	}
-	*error = 0;
-	s = heap_alloc(sizeof(*s));
-	s->mfn = m;
-	s->page = frames[m.n].bytes;
-	return s;
+	*out = heap_alloc(sizeof(**out));
+	(*out)->mfn = m;
+	(*out)->page = frames[m.n].bytes;
+	return 0;
 }
 
 void share_destroy(struct share *s)

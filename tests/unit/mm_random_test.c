@@ -359,13 +359,11 @@ static void guest_grants(struct domain *d)
 static void guest_shares(struct domain *d)
 {
 	u32 i = random_below(SHARES);
-	int error;
 
 	if (shares[i]) {
 		share_destroy(shares[i]);
 		shares[i] = NULL;
-	} else {
-		shares[i] = share_create(d, MFN(frame_for(d, 0)), &error);
+	} else if (!share_create(d, MFN(frame_for(d, 0)), &shares[i])) {
 		share_of[i] = d;
 	}
 }

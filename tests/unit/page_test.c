@@ -405,7 +405,6 @@ static void everything_of_a_dead_domain_is_freed(void **state)
 	struct tree pinned = tree_make(a, 20, 8), root = tree_make(a, 3, 3);
 	struct tree half = tree_make(a, 40, 8), failed = tree_make(a, 40, 8);
 	struct share *s;
-	int error;
 
 	assert_int_equal(page_pin(page(pinned.l4), a, PAGE_L4), 0);
 	assert_int_equal(root_set(a->vcpu[1], MFN(root.l4)), 0);
@@ -418,8 +417,7 @@ static void everything_of_a_dead_domain_is_freed(void **state)
 				 -ERESTART);
 		fake_work = 1;
 	}
-	s = share_create(a, MFN(fake_alloc(a)), &error);
-	assert_non_null(s);
+	assert_int_equal(share_create(a, MFN(fake_alloc(a)), &s), 0);
 	assert_sound();
 	share_destroy(s);
 	fake_work = 1;

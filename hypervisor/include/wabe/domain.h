@@ -5,6 +5,7 @@
 #define WABE_DOMAIN_H
 
 #include <wabe/addr.h>
+#include <wabe/errno.h>
 #include <wabe/lock.h>
 #include <wabe/percpu.h>
 #include <wabe/timer.h>

@@ -11,6 +11,11 @@
 // from the guest once, checks all, then acts.
 typedef long hypercall_fn(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
+// One operation of a hypercall that has many (call/subop.h): `arg` is the
+// hypervisor's copy of its argument, `d` the domain it is about.
+struct domain;
+typedef long subop_fn(struct domain *d, void *arg);
+
 // Arrange that hypercall `nr` is issued again with these arguments when the
 // vCPU runs next (rip goes back to its `syscall`, or the multicall entry is
 // rewritten). Return its value from the handler at once.

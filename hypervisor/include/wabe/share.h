@@ -18,9 +18,9 @@ struct share {
 	void *page; // hypervisor address of the frame
 };
 
-// Take the frame `m` of `d` writable and map it. NULL with *error set:
-// -EINVAL not d's or not writable, -ENOMEM.
-struct share *share_create(struct domain *d, mfn_t m, int *error);
+// Take the frame `m` of `d` writable and map it. -EINVAL not d's or not
+// writable, -ENOMEM; then *out is left alone.
+int share_create(struct domain *d, mfn_t m, struct share **out) MUST_CHECK;
 void share_destroy(struct share *s); // NULL is harmless
 // For the audit.
 void share_for_each(void (*fn)(mfn_t m));

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The FIFO event ABI: a 32-bit word for each port in pages the guest gives,
-// and for each vCPU 16 queues (one a priority) of ports linked through their
-// words. The guest takes ports from a queue's head, we add at its tail.
+// What a guest sees of its ports.
+//
+// 2-level: a bit for each port in shared_info, a selector word in each
+// vcpu_info. They are only ever changed bit by bit here, and no index is taken
+// from them.
+//
+// FIFO: a 32-bit word for each port in pages the guest gives, and for each vCPU
+// 16 queues (one a priority) of ports linked through their words. The guest
+// takes ports from a queue's head, we add at its tail.
 //
 //	31      30     29     28   27..17  16....0
 //	PENDING MASKED LINKED BUSY    0    next port in the queue
@@ -10,8 +16,6 @@
 // we follow is our own: port numbers and tails; a word or a head is never used
 // as an index here. All a liar does is to lose his own events.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
-#include <wabe/page.h>
 #include <wabe/share.h>
 
 #include "ports.h"
@@ -171,7 +175,7 @@ static void port_link(struct domain *d, struct port *p, u32 *word)
 	queues_unlock(to, from);
 }
 
-void fifo_raise(struct domain *d, struct port *p)
+static void fifo_raise(struct domain *d, struct port *p)
 {
 	u32 *word = fifo_word(d, p->number);
 	u32 old;
@@ -195,27 +199,84 @@ void fifo_raise(struct domain *d, struct port *p)
 	}
 }
 
-void fifo_unmask(struct domain *d, struct port *p)
+static bool fifo_test(const struct domain *d, const struct port *p, u32 bit)
 {
-	u32 *word = fifo_word(d, p->number);
+	const u32 *word = fifo_word(d, p->number);
 
+	return word && (READ_ONCE(*word) & bit);
+}
+
+// --- either -----------------------------------------------------------------
+
+static void level2_select(struct domain *d, const struct port *p)
+{
+	struct vcpu *v = d->vcpu[READ_ONCE(p->vcpu)];
+
+	if (v && !bit_test_set(&v->info->evtchn_pending_sel, p->number / 64)) {
+		upcall_raise(v);
+	}
+}
+
+void port_raise(struct domain *d, struct port *p)
+{
+	if (d->evtchns->fifo) {
+		fifo_raise(d, p);
+		return;
+	}
+	if (bit_test_set(d->shared->evtchn_pending, p->number)) {
+		return;
+	}
+	if (!bit_test(d->shared->evtchn_mask, p->number)) {
+		level2_select(d, p);
+	}
+	pollers_wake(d, p->number);
+}
+
+void port_unmask(struct domain *d, struct port *p)
+{
+	u32 *word;
+
+	if (!d->evtchns->fifo) {
+		if (bit_test_clear(d->shared->evtchn_mask, p->number) &&
+		    bit_test(d->shared->evtchn_pending, p->number)) {
+			level2_select(d, p);
+		}
+		return;
+	}
+	word = fifo_word(d, p->number);
 	if (word &&
 	    (__atomic_fetch_and(word, ~MASKED, __ATOMIC_SEQ_CST) & PENDING)) {
 		fifo_raise(d, p);
 	}
 }
 
-bool fifo_test(const struct domain *d, u32 number, u32 bit)
+bool port_is_pending(const struct domain *d, const struct port *p)
 {
-	const u32 *word = fifo_word(d, number);
-
-	return word && (READ_ONCE(*word) & 1u << bit);
+	return d->evtchns->fifo
+		   ? p->pending || fifo_test(d, p, PENDING)
+		   : bit_test(d->shared->evtchn_pending, p->number);
 }
 
-void fifo_clear(struct domain *d, struct port *p)
+bool port_is_masked(const struct domain *d, const struct port *p)
 {
-	u32 *word = fifo_word(d, p->number);
+	return d->evtchns->fifo ? fifo_test(d, p, MASKED)
+				: bit_test(d->shared->evtchn_mask, p->number);
+}
 
+bool port_is_linked(const struct domain *d, const struct port *p)
+{
+	return d->evtchns->fifo && fifo_test(d, p, LINKED);
+}
+
+void port_clear(struct domain *d, struct port *p)
+{
+	u32 *word;
+
+	if (!d->evtchns->fifo) {
+		bit_test_clear(d->shared->evtchn_pending, p->number);
+		return;
+	}
+	word = fifo_word(d, p->number);
 	__atomic_store_n(&p->pending, 0, __ATOMIC_SEQ_CST);
 	if (word) {
 		__atomic_fetch_and(word, ~PENDING, __ATOMIC_SEQ_CST);
@@ -239,60 +300,45 @@ static int switch_over(struct domain *d)
 	for (u32 n = 1; n < end; n++) {
 		struct port *p = port_find(d, n);
 
-		if (p->state != PORT_FREE && level2_test(d, n, false)) {
+		if (p->state != PORT_FREE &&
+		    bit_test(d->shared->evtchn_pending, n)) {
 			p->pending = 1;
 		}
 	}
 	return 0;
 }
 
-static int control_set(struct vcpu *v, mfn_t m, u32 offset)
+long evtchn_init_control(struct domain *d, void *arg)
 {
+	struct evtchn_init_control *c = arg;
+	struct vcpu *v = domain_vcpu(d, c->vcpu);
 	struct fifo_vcpu *f;
 	int error;
 
-	if (v->fifo || READ_ONCE(v->domain->dying)) {
+	c->link_bits = EVTCHN_FIFO_LINK_BITS;
+	if (!v) {
+		return -ENOENT;
+	}
+	if (c->offset > PAGE_SIZE - sizeof(*f->control) || c->offset % 8 ||
+	    v->fifo || READ_ONCE(d->dying)) {
 		return -EINVAL;
 	}
 	f = heap_alloc(sizeof(*f));
 	if (!f) {
 		return -ENOMEM;
 	}
-	f->share = share_create(v->domain, m, &error);
-	if (!f->share) {
-		goto free_fifo;
+	error = share_create(d, MFN(c->control_gfn), &f->share);
+	if (!error && !d->evtchns->fifo) {
+		error = switch_over(d);
 	}
-	f->control = (void *)((char *)f->share->page + offset);
-	error = v->domain->evtchns->fifo ? 0 : switch_over(v->domain);
 	if (error) {
-		goto destroy_share;
+		share_destroy(f->share);
+		heap_free(f);
+		return error;
 	}
+	f->control = (void *)((char *)f->share->page + c->offset);
 	__atomic_store_n(&v->fifo, f, __ATOMIC_RELEASE);
 	return 0;
-
-destroy_share:
-	share_destroy(f->share);
-free_fifo:
-	heap_free(f);
-	return error;
-}
-
-int evtchn_init_control(struct domain *d, u32 vcpu, mfn_t m, u32 offset)
-{
-	struct vcpu *v = domain_vcpu(d, vcpu);
-	int error;
-
-	if (!v) {
-		return -ENOENT;
-	}
-	if (offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) ||
-	    offset % 8) {
-		return -EINVAL;
-	}
-	lock(&d->evtchn_lock);
-	error = control_set(v, m, offset);
-	unlock(&d->evtchn_lock);
-	return error;
 }
 
 // Words for ports `first` and on exist now.
@@ -300,7 +346,7 @@ static void raise_waiting(struct domain *d, u32 first)
 {
 	u32 end = MIN(d->evtchns->unused, first + PAGE_WORDS);
 
-	for (u32 n = first ? first : 1; n < end; n++) {
+	for (u32 n = MAX(first, 1u); n < end; n++) {
 		struct port *p = port_find(d, n);
 
 		if (p->state != PORT_FREE && READ_ONCE(p->pending) &&
@@ -310,40 +356,28 @@ static void raise_waiting(struct domain *d, u32 first)
 	}
 }
 
-static int array_grow(struct domain *d, mfn_t m)
+long evtchn_expand_array(struct domain *d, void *arg)
 {
+	const struct evtchn_expand_array *x = arg;
 	struct fifo_array *a = d->evtchns->fifo;
-	u32 first;
-	struct share *s;
+	u32 first = a ? a->words : 0;
 	int error;
 
 	if (!a) {
 		return -EOPNOTSUPP;
 	}
-	first = a->words;
 	if (first >= EVTCHN_FIFO_NR_CHANNELS) {
 		return -ENOSPC;
 	}
-	if (READ_ONCE(d->dying)) {
-		return -EINVAL;
+	error = READ_ONCE(d->dying)
+		    ? -EINVAL
+		    : share_create(d, MFN(x->array_gfn),
+				   &a->page[first / PAGE_WORDS]);
+	if (!error) {
+		__atomic_store_n(&a->words, first + PAGE_WORDS,
+				 __ATOMIC_SEQ_CST);
+		raise_waiting(d, first);
 	}
-	s = share_create(d, m, &error);
-	if (!s) {
-		return error;
-	}
-	a->page[first / PAGE_WORDS] = s;
-	__atomic_store_n(&a->words, first + PAGE_WORDS, __ATOMIC_SEQ_CST);
-	raise_waiting(d, first);
-	return 0;
-}
-
-int evtchn_expand_array(struct domain *d, mfn_t m)
-{
-	int error;
-
-	lock(&d->evtchn_lock);
-	error = array_grow(d, m);
-	unlock(&d->evtchn_lock);
 	return error;
 }
 
