@@ -52,9 +52,10 @@ struct runq {
 	struct vcpu *running; // never NULL; the idle vCPU
 	u64 since;	      // when `running` was last charged
 	u64 slice_end;
-	u64 floor;  // virtual time below which nobody is; grows
-	u64 offset; // to global virtual time
-	u64 best;   // global time of the first waiting, or ~0
+	u64 balance_at; // when to look who is behind elsewhere
+	u64 floor;	// virtual time below which nobody is; grows
+	u64 offset;	// to global virtual time
+	u64 best;	// global time of the first waiting, or ~0
 	struct timer slice;
 };
 

@@ -103,6 +103,15 @@ static void arm_slice(struct runq *q)
 	}
 }
 
+// A sleeper comes back at most so far behind its queue. Who is behind because
+// it waited keeps all of it, also when it is stolen.
+static void limit_credit(const struct runq *q, struct sched_vcpu *sv)
+{
+	if ((s64)(sv->vtime - (q->floor - WAKE_CREDIT_NS)) < 0) {
+		sv->vtime = q->floor - WAKE_CREDIT_NS;
+	}
+}
+
 // Queue a vCPU on `q`, which is locked; unlocks.
 static void wake_on(struct runq *q, struct vcpu *v)
 {
@@ -113,10 +122,12 @@ static void wake_on(struct runq *q, struct vcpu *v)
 		if (!q->waiting_count) {
 			runq_catch_up(q);
 		}
+		limit_credit(q, v->sched);
 		runq_insert(q, v);
 		tell = true;
 	} else {
 		runq_charge(q, now);
+		limit_credit(q, v->sched);
 		runq_insert(q, v);
 		tell = preempts(v->sched, q->running);
 		arm_slice(q);
@@ -430,7 +441,10 @@ void sched_run(void)
 	u64 now = time_now();
 	bool moves = false;
 
-	if (cpu_count > 1 && now >= c->runq->slice_end && !vcpu_is_idle(prev)) {
+	// Not at the end of slices: one that is interrupted often has none.
+	if (cpu_count > 1 && now >= c->runq->balance_at &&
+	    !vcpu_is_idle(prev)) {
+		c->runq->balance_at = now + SLICE_NS;
 		runq_steal_behind(c->runq);
 	}
 	next = decide(c, prev, now, &moves);

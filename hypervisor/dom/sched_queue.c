@@ -19,9 +19,6 @@ void runq_insert(struct runq *q, struct vcpu *v)
 {
 	struct sched_vcpu *sv = v->sched;
 
-	if ((s64)(sv->vtime - (q->floor - WAKE_CREDIT_NS)) < 0) {
-		sv->vtime = q->floor - WAKE_CREDIT_NS;
-	}
 	sv->node.key = sv->vtime;
 	pheap_insert(&q->heap, &sv->node);
 	list_insert(&q->waiting, &sv->link);
