@@ -168,7 +168,7 @@ static void windows_make(void)
 	entry_make(PERCPU_BASE, 2);
 	entry_make(VMAP_BASE, 2);
 	for (u32 i = 0; i < chunk_count; i++) {
-		heap_window_map(chunks[i]);
+		heap_window_map(chunks[i], true);
 	}
 }
 
@@ -199,9 +199,10 @@ void paging_init(void)
 	per_frame_fill(M2P_BASE, M2P_PER_CHUNK, M2P_INVALID);
 }
 
-void heap_window_map(u64 maddr)
+void heap_window_map(u64 maddr, bool there)
 {
-	*entry_find(HEAP_BASE + maddr, 2) = maddr | DATA_PAGE | PTE_PS;
+	*entry_find(HEAP_BASE + maddr, 2) =
+	    there ? maddr | DATA_PAGE | PTE_PS : 0;
 }
 
 void boot_heap_rest(u64 *start, u64 *stop)

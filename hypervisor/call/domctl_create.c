@@ -23,7 +23,7 @@ static int check(const struct xen_domctl_createdomain *c)
 	u32 grant_version = XEN_DOMCTL_GRANT_version(c->grant_opts);
 
 	if ((c->flags & ~FLAGS_KNOWN) || c->iommu_opts || c->vmtrace_size ||
-	    c->cpupool_id || c->arch.emulation_flags ||
+	    c->arch.emulation_flags ||
 	    (c->arch.misc_flags & ~XEN_X86_MSR_RELAXED) ||
 	    (c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask) ||
 	    grant_version < 1 || grant_version > 2) {
@@ -37,7 +37,7 @@ long domctl_create(struct xen_domctl *op, struct domain *none)
 	const struct xen_domctl_createdomain *c = &op->u.createdomain;
 	struct domain_config config = {
 	    .id = op->domain,
-	    .partition = partition_default,
+	    .partition = partition_get(c->cpupool_id),
 	    .flags = c->flags,
 	    .vcpus_max = c->max_vcpus,
 	    .evtchn_max = MIN(c->max_evtchn_port, PORT_MAX),
@@ -58,6 +58,9 @@ long domctl_create(struct xen_domctl *op, struct domain *none)
 	}
 	if (error) {
 		return error;
+	}
+	if (!config.partition || config.partition->closing) {
+		return -ESRCH;
 	}
 	memcpy(config.handle, c->handle, sizeof(config.handle));
 	error = domain_create(&config, &d);
@@ -106,6 +109,14 @@ long domctl_info(struct xen_domctl *op, struct domain *none)
 }
 
 // vCPUs begin on processors in turn, each domain's first on another.
+static u32 first_cpu(const struct domain *d, u32 vcpu)
+{
+	const struct cpumask *in = &d->partition->cpus;
+	u32 cpu = cpumask_next(in, (d->id + vcpu) % cpu_count);
+
+	return cpu < cpu_count ? cpu : cpumask_next(in, 0);
+}
+
 long domctl_max_vcpus(struct xen_domctl *op, struct domain *d)
 {
 	if (d == current_domain() || op->u.max_vcpus.max != d->vcpus_max ||
@@ -118,7 +129,7 @@ long domctl_max_vcpus(struct xen_domctl *op, struct domain *d)
 		if (d->vcpu[i]) {
 			continue;
 		}
-		error = vcpu_create(d, i, (d->id + i) % cpu_count, NULL);
+		error = vcpu_create(d, i, first_cpu(d, i), NULL);
 		if (error) {
 			return error;
 		}

@@ -111,16 +111,6 @@ static int mask_out(const struct cpumask *m, const struct xenctl_bitmap *map)
 	return copy_to_guest(HANDLE_GVA(map->bitmap), m, map_bytes(map));
 }
 
-static struct cpumask mask_and(const struct cpumask *a, const struct cpumask *b)
-{
-	struct cpumask m;
-
-	for (u32 i = 0; i < ARRAY_SIZE(m.bits); i++) {
-		m.bits[i] = a->bits[i] & b->bits[i];
-	}
-	return m;
-}
-
 static struct cpumask online(void)
 {
 	struct cpumask m = {{0}};
@@ -135,8 +125,8 @@ static struct cpumask online(void)
 static int tell_effective(struct vcpu *v,
 			  const struct xen_domctl_vcpuaffinity *a)
 {
-	struct cpumask on = online(), hard = mask_and(&v->hard, &on);
-	struct cpumask soft = mask_and(&v->soft, &hard);
+	struct cpumask on = online(), hard = cpumask_and(&v->hard, &on);
+	struct cpumask soft = cpumask_and(&v->soft, &hard);
 	int error = 0;
 
 	if (a->flags & XEN_VCPUAFFINITY_HARD) {

@@ -4,6 +4,7 @@
 #include <wabe/errno.h>
 #include <wabe/hypercall.h>
 
+#include <public/wabe.h>
 #include <xen/xen.h>
 
 #define SYSCALL_BYTES 2 // 0f 05
@@ -61,7 +62,9 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_domctl] = call_domctl,
     [__HYPERVISOR_kexec_op... __HYPERVISOR_argo_op] = call_unknown,
     [__HYPERVISOR_xenpmu_op] = call_unsupported,
-    [__HYPERVISOR_dm_op... HYPERCALLS - 1] = call_unknown,
+    [__HYPERVISOR_dm_op... WABE_HYPERCALL - 1] = call_unknown,
+    [WABE_HYPERCALL] = call_wabe,
+    [WABE_HYPERCALL + 1 ... HYPERCALLS - 1] = call_unknown,
 };
 
 static void continue_multicall(struct vcpu *v, u32 nr, const u64 args[5])

@@ -51,28 +51,6 @@ static long domain_question(u32 op, gva_t arg)
 	return answer;
 }
 
-// Promise that the domain will find `pages` in all (0: no promise any more).
-static long claim_set(struct domain *d, u64 pages)
-{
-	struct partition *part = d->partition;
-	long error = 0;
-
-	lock(&part->lock);
-	if (!pages) {
-		part->claimed -= d->claim;
-		d->claim = 0;
-	} else if (d->claim || pages <= d->pages || pages > d->pages_max) {
-		error = -EINVAL;
-	} else if (part->free - part->claimed < pages - d->pages) {
-		error = -ENOMEM;
-	} else {
-		d->claim = pages - d->pages;
-		part->claimed += d->claim;
-	}
-	unlock(&part->lock);
-	return error;
-}
-
 static long memory_claim(gva_t arg)
 {
 	struct xen_memory_reservation r;
@@ -92,7 +70,7 @@ static long memory_claim(gva_t arg)
 	if (!d) {
 		return -ESRCH;
 	}
-	error = claim_set(d, r.nr_extents);
+	error = frames_claim(d, r.nr_extents);
 	domain_put(d);
 	return error;
 }

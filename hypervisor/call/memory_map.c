@@ -69,7 +69,7 @@ long memory_map_set(gva_t arg)
 	// the same time sees old or new entries, never freed memory.
 	lock(&d->pages_lock);
 	if (!d->memory_map) {
-		d->memory_map = heap_alloc(sizeof(*map));
+		d->memory_map = heap_alloc_for(d, sizeof(*map));
 	}
 	map = d->memory_map;
 	unlock(&d->pages_lock);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// sysctl: CPU pools and their scheduler. There is one pool, number 0, with all
-// processors and all domains; it cannot be changed.
+// sysctl: CPU pools and their scheduler. The pools are the partitions, which
+// public/wabe.h changes.
+#include <wabe/alloc.h>
 #include <wabe/lib.h>
 
 #include "control.h"
 
-#define POOL 0
 #define BYTES_MAX (NR_CPUS / 8)
 
 // The first `bits` of `map` to the guest's bitmap; zeros to its end, as far as
@@ -28,18 +28,21 @@ static long bitmap_return(const struct xenctl_bitmap *to, const u64 *map,
 // The pool with the lowest id at or above the one asked for.
 static long pool_info(struct xen_sysctl_cpupool_op *p)
 {
-	struct cpumask all = {};
+	const struct partition *part = partition_from(p->cpupool_id);
+	struct cpumask in = {};
 
-	if (p->cpupool_id != POOL) {
+	if (!part) {
 		return -ENOENT;
 	}
 	for (u32 i = 0; i < cpu_count; i++) {
-		cpumask_set(&all, i);
+		if (cpumask_test(&part->cpus, i)) {
+			cpumask_set(&in, i);
+		}
 	}
-	p->cpupool_id = POOL;
+	p->cpupool_id = part->id;
 	p->sched_id = XEN_SCHEDULER_CREDIT2;
-	p->n_dom = domain_count();
-	return bitmap_return(&p->cpumap, all.bits, cpu_count);
+	p->n_dom = READ_ONCE(part->domains);
+	return bitmap_return(&p->cpumap, in.bits, cpu_count);
 }
 
 static long pool_free_cpus(struct xen_sysctl_cpupool_op *p)
@@ -53,12 +56,16 @@ static long pool_free_cpus(struct xen_sysctl_cpupool_op *p)
 static long pool_move(const struct xen_sysctl_cpupool_op *p)
 {
 	struct domain *d = domain_get((domid_t)p->domid);
+	long error;
 
 	if (!d) {
 		return -EINVAL;
 	}
+	error = p->cpupool_id == d->partition->id ? 0
+		: partition_get(p->cpupool_id)	  ? -EOPNOTSUPP
+						  : -ENOENT;
 	domain_put(d);
-	return p->cpupool_id == POOL ? 0 : -ENOENT;
+	return error;
 }
 
 long sysctl_cpupool_op(struct xen_sysctl *op)
@@ -73,7 +80,7 @@ long sysctl_cpupool_op(struct xen_sysctl *op)
 	case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
 		return pool_move(p);
 	case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
-		return p->cpupool_id == POOL ? -EBUSY : -ENOENT;
+		return partition_get(p->cpupool_id) ? -EBUSY : -ENOENT;
 	case XEN_SYSCTL_CPUPOOL_OP_CREATE:
 	case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
 	case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
@@ -88,7 +95,7 @@ long sysctl_scheduler_op(struct xen_sysctl *op)
 {
 	struct xen_sysctl_scheduler_op *s = &op->u.scheduler_op;
 
-	if (s->cpupool_id != POOL) {
+	if (!partition_get(s->cpupool_id)) {
 		return -ESRCH;
 	}
 	if (s->sched_id != XEN_SCHEDULER_CREDIT2) {

@@ -21,7 +21,8 @@ static int stop(struct domain *d)
 	__atomic_store_n(&d->dying, DOMAIN_DYING, __ATOMIC_SEQ_CST);
 	domain_pause(d);
 	watchdogs_kill(d);
-	return 0;
+	domain_changed(d->id, false);
+	return frames_claim(d, 0);
 }
 
 static int release_vcpus(struct domain *d)
@@ -75,7 +76,7 @@ int domain_destroy(struct domain *d)
 	}
 	if (d->dying != DOMAIN_DEAD) {
 		d->dying = DOMAIN_DEAD;
-		domain_exception_raise();
+		domain_changed(d->id, true);
 		domain_put(d);
 	}
 	return 0;

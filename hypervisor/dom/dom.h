@@ -20,7 +20,9 @@ extern u32 domain_id_next;
 extern struct domain *domains_unused;
 extern struct domain *domains_dead;
 extern struct timer domain_reaper;
-extern bool domain_exception;
+extern bool domain_exception, domain_change;
+extern u64 domains_changed[DOMAIN_IDS / 64];
+extern u64 domains_changed_words[DOMAIN_IDS / 64 / 64];
 extern u32 domains_known;
 extern u32 domain_serial, vcpu_serial;
 extern struct shared_info *shared_info_dummy;
@@ -32,8 +34,11 @@ extern u64 sched_front;
 int domain_id_take(struct domain *d, domid_t wanted);
 void domain_id_release(struct domain *d);
 
-// domain.c: raise VIRQ_DOM_EXC in dom0 soon, from any context.
-void domain_exception_raise(void);
+// changed.c: note the change, and tell dom0 soon; with `exception` Xen's way
+// (VIRQ_DOM_EXC) as well. Any context.
+void domain_changed(domid_t id, bool exception);
+// The reaper: tell it now.
+void domain_changes_tell(void);
 
 // vcpu.c: free what vcpu_create() made. Nothing refers to the vCPU.
 void vcpu_destroy(struct vcpu *v);

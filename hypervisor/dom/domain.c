@@ -79,6 +79,7 @@ static void parts_free(struct domain *d)
 	grants_destroy(d);
 	evtchns_destroy(d);
 	heap_free(d->memory_map);
+	__atomic_fetch_sub(&d->partition->domains, 1, __ATOMIC_RELEASE);
 	domain_id_release(d);
 	struct_free(d);
 }
@@ -103,32 +104,25 @@ static void reap(void *unused)
 
 	if (d) {
 		bool known = d->published;
+		domid_t id = d->id;
 
 		parts_free(d);
 		if (known) {
-			WRITE_ONCE(domain_exception, true);
 			__atomic_fetch_sub(&domains_known, 1, __ATOMIC_RELAXED);
+			domain_changed(id, true);
 		}
 	}
-	if (__atomic_exchange_n(&domain_exception, false, __ATOMIC_SEQ_CST)) {
-		virq_raise_dom0(VIRQ_DOM_EXC);
-	}
+	domain_changes_tell();
 	if (READ_ONCE(domains_dead)) {
 		timer_set(&domain_reaper, 0);
 	}
-}
-
-void domain_exception_raise(void)
-{
-	WRITE_ONCE(domain_exception, true);
-	timer_set(&domain_reaper, 0);
 }
 
 // --- creation ---------------------------------------------------------------
 
 static int shared_info_create(struct domain *d)
 {
-	d->shared = heap_page();
+	d->shared = heap_alloc_for(d, PAGE_SIZE);
 	if (!d->shared) {
 		return -ENOMEM;
 	}
@@ -142,7 +136,7 @@ static int parts_create(struct domain *d, const struct domain_config *config)
 {
 	int error;
 
-	d->vcpu = heap_alloc(config->vcpus_max * sizeof(*d->vcpu));
+	d->vcpu = heap_alloc_for(d, config->vcpus_max * sizeof(*d->vcpu));
 	if (!d->vcpu) {
 		return -ENOMEM;
 	}
@@ -172,6 +166,7 @@ static int globals_init(void)
 static void fill(struct domain *d, const struct domain_config *config)
 {
 	d->partition = config->partition;
+	__atomic_fetch_add(&d->partition->domains, 1, __ATOMIC_RELAXED);
 	d->privileged = config->privileged;
 	memcpy(d->handle, config->handle, sizeof(d->handle));
 	d->flags = config->flags;
@@ -226,6 +221,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
 	}
 	__atomic_store_n(&d->published, true, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&domains_known, 1, __ATOMIC_RELAXED);
+	domain_changed(d->id, false);
 	*out = d;
 	return 0;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the toolstack is told about a domain.
+#include <wabe/alloc.h>
 #include <wabe/cpu.h>
 #include <wabe/lib.h>
 #include <wabe/sched.h>
@@ -53,6 +54,7 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out)
 	out->tot_pages = d->pages;
 	out->max_pages = d->pages_max;
 	out->outstanding_pages = d->claim;
+	out->cpupool = d->partition->id;
 	out->shared_info_frame = d->shared_mfn.n;
 	memcpy(out->handle, d->handle, sizeof(out->handle));
 	out->gpaddr_bits = (u8)cpu_features.maddr_bits;

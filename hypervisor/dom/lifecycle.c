@@ -106,7 +106,7 @@ void domain_shutdown(struct domain *d, u32 reason)
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	pause_count_up(d, false);
 	__atomic_store_n(&d->shut_down, true, __ATOMIC_SEQ_CST);
-	domain_exception_raise();
+	domain_changed(d->id, true);
 }
 
 void domain_crash(struct domain *d, const char *fmt, ...)

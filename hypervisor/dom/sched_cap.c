@@ -111,7 +111,7 @@ int sched_set_params(struct domain *d, u32 weight, u32 cap)
 
 int sched_domain_create(struct domain *d)
 {
-	d->sched = heap_alloc(sizeof(*d->sched));
+	d->sched = heap_alloc_for(d, sizeof(*d->sched));
 	if (!d->sched) {
 		return -ENOMEM;
 	}

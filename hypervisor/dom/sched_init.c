@@ -75,7 +75,7 @@ int sched_init_cpu(struct cpu *c)
 
 int sched_vcpu_create(struct vcpu *v)
 {
-	struct sched_vcpu *sv = heap_alloc(sizeof(*sv));
+	struct sched_vcpu *sv = heap_alloc_for(v->domain, sizeof(*sv));
 
 	if (!sv) {
 		return -ENOMEM;
@@ -83,7 +83,7 @@ int sched_vcpu_create(struct vcpu *v)
 	sv->vcpu = v;
 	sv->time_cpu = ~0u;
 	list_init(&sv->link);
-	memset(&v->hard, 0xff, sizeof(v->hard));
+	v->hard = v->domain->partition->cpus;
 	memset(&v->soft, 0xff, sizeof(v->soft));
 	v->state = VCPU_OFFLINE;
 	v->runstate.state = RUNSTATE_offline;
@@ -107,14 +107,18 @@ int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		       const struct cpumask *soft)
 {
 	struct runq *q;
+	struct cpumask in = v->domain->partition->cpus;
 	bool leaves, runs;
 
-	if (hard && cpumask_next(hard, 0) >= cpu_count) {
+	if (hard) {
+		in = cpumask_and(&in, hard);
+	}
+	if (cpumask_next(&in, 0) >= cpu_count) {
 		return -EINVAL;
 	}
 	q = runq_lock_vcpu(v);
 	if (hard) {
-		v->hard = *hard;
+		v->hard = in;
 	}
 	if (soft) {
 		v->soft = *soft;

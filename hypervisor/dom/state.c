@@ -40,8 +40,11 @@ struct domain *domains_unused;
 // Domains without a reference, to be freed by domain_reaper.
 struct domain *domains_dead;
 struct timer domain_reaper;
-// The reaper is to raise VIRQ_DOM_EXC in dom0.
-bool domain_exception;
+// The reaper is to raise VIRQ_DOM_EXC, WABE_VIRQ_CHANGED in dom0.
+bool domain_exception, domain_change;
+// domlist_lock: ids noted for WABE_NEXT_CHANGED; words of that map with a bit.
+u64 domains_changed[DOMAIN_IDS / 64];
+u64 domains_changed_words[DOMAIN_IDS / 64 / 64];
 // How many domains are published.
 u32 domains_known;
 // The last serial number given to a domain, and to a vCPU.

@@ -144,7 +144,7 @@ int vcpu_create(struct domain *d, u32 id, u32 cpu, struct vcpu **out)
 	if (id >= d->vcpus_max || d->vcpu[id]) {
 		return -EINVAL;
 	}
-	v = heap_alloc(sizeof(*v));
+	v = heap_alloc_for(d, sizeof(*v));
 	if (!v) {
 		return -ENOMEM;
 	}

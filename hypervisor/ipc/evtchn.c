@@ -41,9 +41,9 @@ static u32 port_count_max(const struct evtchns *e)
 	return MIN(e->limit, room);
 }
 
-static int bucket_add(struct evtchns *e)
+static int bucket_add(struct domain *d, struct evtchns *e)
 {
-	struct port *ports = heap_alloc(BUCKET_PORTS * sizeof(*ports));
+	struct port *ports = heap_alloc_for(d, BUCKET_PORTS * sizeof(*ports));
 
 	if (!ports) {
 		return -ENOMEM;
@@ -112,7 +112,7 @@ static int port_take(struct domain *d, struct port **out)
 	if (e->unused >= port_count_max(e)) {
 		return -ENOSPC;
 	}
-	if (e->unused == e->valid && bucket_add(e)) {
+	if (e->unused == e->valid && bucket_add(d, e)) {
 		return -ENOMEM;
 	}
 	*out = port_find(d, e->unused++);
@@ -315,12 +315,12 @@ int evtchns_create(struct domain *d, u32 port_max)
 	u32 limit = MIN(port_max, EVTCHN_FIFO_NR_CHANNELS - 1u) + 1;
 	struct evtchns *e;
 
-	e = heap_alloc(sizeof(*e) + DIV_ROUND_UP(limit, BUCKET_PORTS) *
-					sizeof(e->bucket[0]));
+	e = heap_alloc_for(d, sizeof(*e) + DIV_ROUND_UP(limit, BUCKET_PORTS) *
+					       sizeof(e->bucket[0]));
 	if (!e) {
 		return -ENOMEM;
 	}
-	if (bucket_add(e)) {
+	if (bucket_add(d, e)) {
 		heap_free(e);
 		return -ENOMEM;
 	}

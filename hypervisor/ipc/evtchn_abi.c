@@ -290,7 +290,7 @@ void port_clear(struct domain *d, struct port *p)
 static int switch_over(struct domain *d)
 {
 	struct evtchns *e = d->evtchns;
-	struct fifo_array *a = heap_alloc(sizeof(*a));
+	struct fifo_array *a = heap_alloc_for(d, sizeof(*a));
 	u32 end = MIN(e->unused, (u32)EVTCHN_2L_NR_CHANNELS);
 
 	if (!a) {
@@ -323,7 +323,7 @@ long evtchn_init_control(struct domain *d, void *arg)
 	    v->fifo || READ_ONCE(d->dying)) {
 		return -EINVAL;
 	}
-	f = heap_alloc(sizeof(*f));
+	f = heap_alloc_for(v->domain, sizeof(*f));
 	if (!f) {
 		return -ENOMEM;
 	}

@@ -38,7 +38,7 @@ void grants_unlock_two(struct domain *a, struct domain *b)
 
 int grants_create(struct domain *d, u32 frames_max, u32 maptrack_max)
 {
-	struct grant_table *t = heap_alloc(sizeof(*t));
+	struct grant_table *t = heap_alloc_for(d, sizeof(*t));
 
 	if (!t) {
 		return -ENOMEM;
@@ -51,9 +51,10 @@ int grants_create(struct domain *d, u32 frames_max, u32 maptrack_max)
 	}
 	t->frames_max = MIN(frames_max, FRAMES_LIMIT);
 	t->handles_max = MIN(maptrack_max, MAPTRACK_LIMIT) * CHUNK_HANDLES;
-	t->shared = heap_alloc(MAX(t->frames_max, 1u) * sizeof(*t->shared));
-	t->active = heap_alloc(MAX(t->frames_max, 1u) * CHUNKS_PER_FRAME *
-			       sizeof(*t->active));
+	t->shared =
+	    heap_alloc_for(d, MAX(t->frames_max, 1u) * sizeof(*t->shared));
+	t->active = heap_alloc_for(
+	    d, MAX(t->frames_max, 1u) * CHUNKS_PER_FRAME * sizeof(*t->active));
 	d->grants = t;
 	if (!t->shared || !t->active) {
 		grants_destroy(d);
@@ -72,7 +73,7 @@ static int frames_make(struct domain *d, u32 i)
 		return -EINVAL;
 	}
 	while (t->frames <= i) {
-		void *page = heap_page();
+		void *page = heap_alloc_for(d, PAGE_SIZE);
 
 		if (!page) {
 			return -ENOMEM;
@@ -180,12 +181,12 @@ struct active *grant_active(const struct grant_table *t, u32 ref)
 	return &t->active[ref / CHUNK_GRANTS][ref % CHUNK_GRANTS];
 }
 
-static struct active *active_make(struct grant_table *t, u32 ref)
+static struct active *active_make(struct domain *d, u32 ref)
 {
-	struct active **chunk = &t->active[ref / CHUNK_GRANTS];
+	struct active **chunk = &d->grants->active[ref / CHUNK_GRANTS];
 
 	if (unlikely(!*chunk)) {
-		*chunk = heap_alloc(CHUNK_GRANTS * sizeof(**chunk));
+		*chunk = heap_alloc_for(d, CHUNK_GRANTS * sizeof(**chunk));
 		if (!*chunk) {
 			return NULL;
 		}
@@ -239,7 +240,7 @@ s16 grant_pin(struct domain *d, u32 ref, domid_t grantee, bool write, bool map,
 		return GNTST_bad_gntref;
 	}
 	ref = (u32)index_clamp(ref, count);
-	a = active_make(t, ref);
+	a = active_make(d, ref);
 	if (!a) {
 		return GNTST_no_space;
 	}

@@ -35,8 +35,9 @@ static void handle_give(struct grant_table *t, u32 handle)
 	t->free_handle = handle + 1;
 }
 
-static bool handles_add(struct grant_table *t)
+static bool handles_add(struct domain *d)
 {
+	struct grant_table *t = d->grants;
 	struct maptrack *chunk;
 	u32 first = t->handles;
 
@@ -44,10 +45,10 @@ static bool handles_add(struct grant_table *t)
 		return false;
 	}
 	if (!t->track) {
-		t->track = heap_alloc(t->handles_max / CHUNK_HANDLES *
-				      sizeof(*t->track));
+		t->track = heap_alloc_for(d, t->handles_max / CHUNK_HANDLES *
+						 sizeof(*t->track));
 	}
-	chunk = t->track ? heap_page() : NULL;
+	chunk = t->track ? heap_alloc_for(d, PAGE_SIZE) : NULL;
 	if (!chunk) {
 		return false;
 	}
@@ -59,9 +60,11 @@ static bool handles_add(struct grant_table *t)
 	return true;
 }
 
-static bool handle_take(struct grant_table *t, u32 *out)
+static bool handle_take(struct domain *d, u32 *out)
 {
-	if (!t->free_handle && !handles_add(t)) {
+	struct grant_table *t = d->grants;
+
+	if (!t->free_handle && !handles_add(d)) {
 		return false;
 	}
 	*out = t->free_handle - 1;
@@ -120,7 +123,7 @@ static s16 map_locked(struct domain *d, struct domain *granter,
 	u32 handle;
 	s16 status;
 
-	if (!handle_take(d->grants, &handle)) {
+	if (!handle_take(d, &handle)) {
 		return GNTST_no_space;
 	}
 	status = grant_pin(granter, op->ref, d->id, write, true, &a);

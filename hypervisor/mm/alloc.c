@@ -122,6 +122,7 @@ void alloc_init(void)
 {
 	partition_default = &partition_first;
 	strlcpy(partition_first.name, "default", sizeof(partition_first.name));
+	memset(&partition_first.cpus, 0xff, sizeof(partition_first.cpus));
 	partitions[0] = partition_default;
 	partition_count = 1;
 }
@@ -361,12 +362,29 @@ bool frame_drop_allocation(struct page *p)
 
 u64 frames_free(void)
 {
-	u64 sum = 0;
+	return READ_ONCE(partition_default->free);
+}
 
-	for (u32 i = 0; i < partition_count; i++) {
-		sum += READ_ONCE(partitions[i]->free);
+int frames_claim(struct domain *d, u64 pages)
+{
+	struct partition *part = d->partition;
+	int error = 0;
+
+	lock(&part->lock);
+	if (!pages) {
+		part->claimed -= d->claim;
+		d->claim = 0;
+	} else if (d->dying || d->claim || pages <= d->pages ||
+		   pages > d->pages_max) {
+		error = -EINVAL;
+	} else if (part->free - part->claimed < pages - d->pages) {
+		error = -ENOMEM;
+	} else {
+		d->claim = pages - d->pages;
+		part->claimed += d->claim;
 	}
-	return sum;
+	unlock(&part->lock);
+	return error;
 }
 
 // Look for a dirty free frame from the partition's cursor on.
@@ -411,11 +429,11 @@ void alloc_dump(void)
 {
 	for (u32 i = 0; i < partition_count; i++) {
 		struct partition *part = partitions[i];
+		u64 used, heap = partition_heap_frames(part, &used);
 
 		printk("partition %u %s: %lu frames, %lu free, %lu to scrub, "
-		       "%lu claimed\n",
+		       "%lu claimed, heap: %lu, %lu bytes used\n",
 		       part->id, part->name, part->frames, part->free,
-		       part->dirty, part->claimed);
+		       part->dirty, part->claimed, heap, used);
 	}
-	printk("heap: %lu KiB used\n", heap_bytes_used() >> 10);
 }

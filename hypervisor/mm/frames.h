@@ -5,7 +5,12 @@
 
 #include <wabe/alloc.h>
 
-extern struct partition partition_first, heap_partition;
+extern struct partition partition_first;
+
+// A partition's heap; NULL: no memory. heap_give_back: nothing of it is in use:
+// its memory goes to the default partition. -EBUSY: it is; -ERESTART.
+struct heap *heap_create(struct partition *part);
+int heap_give_back(struct heap *h);
 
 // Free a block (its frames are nobody's), merging up to order_max. Takes and
 // gives by mfn; blocks_take: 0 if there is none. The caller holds part->lock.

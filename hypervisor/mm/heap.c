@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The hypervisor's own memory. It grows by chunks of 2 MiB, taken from the
-// default partition and mapped in the heap window; inside, the buddy lists of
-// alloc.c give blocks of pages, and pages are cut into objects of one size.
+// The hypervisor's own memory: a heap for each partition. It grows by chunks of
+// 2 MiB, taken from the partition and mapped in the heap window; inside, the
+// buddy lists of alloc.c give blocks of pages, and pages are cut into objects
+// of one size.
 //
 // A page of objects uses its struct page so: owner is CLASS_BASE + class,
 // partial the objects in use, serial the offset of the first free object,
@@ -20,9 +21,18 @@
 #define BLOCK_BASE 0x8100   // no domain owns them; + order of the block
 #define FREE_NONE PAGE_SIZE
 
-static lock_t heap_lock;
-static u32 class_pages[CLASSES]; // heap_lock; first page with room, 0 none
-static u64 heap_used;		 // heap_lock; bytes handed out
+#define CHUNK_FRAMES (1ull << CHUNK_ORDER)
+
+static lock_t heap_lock; // all heaps
+
+struct heap {
+	struct partition blocks;  // free; their frames' partition
+	u32 class_pages[CLASSES]; // first page with room, 0 none
+	u64 used;		  // bytes handed out
+	struct partition *from;	  // constant
+};
+static struct heap heap_first = {.blocks.id = PARTITIONS_MAX,
+				 .from = &partition_first};
 
 static struct page *va_page(const void *va)
 {
@@ -39,23 +49,40 @@ mfn_t heap_mfn(const void *p)
 	return MFN(((u64)p - HEAP_BASE) >> PAGE_SHIFT);
 }
 
-u64 heap_bytes_used(void)
+static struct heap *page_heap(const struct page *p)
 {
-	return READ_ONCE(heap_used);
+	return partitions[p->partition - PARTITIONS_MAX]->heap;
 }
 
-// The frames become the hypervisor's for good. No TLB may know them.
-static void chunk_adopt(u64 mfn)
+u64 partition_heap_frames(const struct partition *part, u64 *bytes_used)
+{
+	*bytes_used = READ_ONCE(part->heap->used);
+	return READ_ONCE(part->heap->blocks.frames);
+}
+
+struct heap *heap_create(struct partition *part)
+{
+	struct heap *h = heap_alloc(sizeof(*h));
+
+	if (h) {
+		h->blocks.id = PARTITIONS_MAX + part->id;
+		h->from = part;
+	}
+	return h;
+}
+
+// The frames become the hypervisor's. No TLB may know them.
+static void chunk_adopt(u64 mfn, u32 partition)
 {
 	u32 newest = mfn_page(MFN(mfn))->stamp;
 
-	for (u64 i = 0; i < 1ull << CHUNK_ORDER; i++) {
+	for (u64 i = 0; i < CHUNK_FRAMES; i++) {
 		struct page *p = mfn_page(MFN(mfn + i));
 
 		if ((s32)(p->stamp - newest) > 0) {
 			newest = p->stamp;
 		}
-		p->partition = PARTITIONS_MAX;
+		p->partition = (u8)partition;
 		p->flags = PAGE_F_RAM;
 		p->owner = DOMID_XEN;
 		p->serial = 0;
@@ -64,18 +91,18 @@ static void chunk_adopt(u64 mfn)
 	tlb_flush_stamped(newest);
 }
 
-static bool heap_grow(void)
+static bool heap_grow(struct heap *h)
 {
-	struct partition *part = partition_default;
+	struct partition *part = h->from;
 	u64 mfn;
 
 	lock(&part->lock);
-	mfn = part->free >= part->claimed + (1ull << CHUNK_ORDER)
+	mfn = part->free >= part->claimed + CHUNK_FRAMES
 		  ? blocks_take(part, CHUNK_ORDER, 0)
 		  : 0;
 	if (mfn) {
-		part->frames -= 1ull << CHUNK_ORDER;
-		for (u64 i = 0; i < 1ull << CHUNK_ORDER; i++) {
+		part->frames -= CHUNK_FRAMES;
+		for (u64 i = 0; i < CHUNK_FRAMES; i++) {
 			const struct page *p = mfn_page(MFN(mfn + i));
 
 			part->dirty -= p->serial && (p->flags & PAGE_F_DIRTY);
@@ -85,11 +112,35 @@ static bool heap_grow(void)
 	if (!mfn) {
 		return false;
 	}
-	chunk_adopt(mfn);
-	heap_window_map(mfn_to_maddr(MFN(mfn)));
-	heap_partition.frames += 1ull << CHUNK_ORDER;
-	blocks_free(&heap_partition, mfn, CHUNK_ORDER, CHUNK_ORDER);
+	chunk_adopt(mfn, h->blocks.id);
+	heap_window_map(mfn_to_maddr(MFN(mfn)), true);
+	h->blocks.frames += CHUNK_FRAMES;
+	blocks_free(&h->blocks, mfn, CHUNK_ORDER, CHUNK_ORDER);
 	return true;
+}
+
+int heap_give_back(struct heap *h)
+{
+	while (h->blocks.frames) {
+		u64 mfn;
+
+		lock(&heap_lock);
+		mfn = blocks_take(&h->blocks, CHUNK_ORDER, 0);
+		if (mfn) {
+			h->blocks.frames -= CHUNK_FRAMES;
+			heap_window_map(mfn_to_maddr(MFN(mfn)), false);
+		}
+		unlock(&heap_lock);
+		if (!mfn) {
+			return -EBUSY;
+		}
+		tlb_flush_global();
+		alloc_add_range(MFN(mfn), MFN(mfn + CHUNK_FRAMES));
+		if (work_spent(CHUNK_FRAMES)) {
+			return -ERESTART;
+		}
+	}
+	return 0;
 }
 
 // What boot mapped in the window and did not use comes first.
@@ -97,24 +148,26 @@ void heap_init(void)
 {
 	u64 start, end;
 
+	partition_first.heap = &heap_first;
 	boot_heap_rest(&start, &end);
 	for (u64 m = start; m < end; m += PAGE_SIZE) {
 		mfn_page(maddr_to_mfn(m))->partition = PARTITIONS_MAX;
-		blocks_free(&heap_partition, m >> PAGE_SHIFT, 0, CHUNK_ORDER);
+		blocks_free(&heap_first.blocks, m >> PAGE_SHIFT, 0,
+			    CHUNK_ORDER);
 	}
-	heap_partition.frames += (end - start) >> PAGE_SHIFT;
-	if (!heap_grow()) {
+	heap_first.blocks.frames += (end - start) >> PAGE_SHIFT;
+	if (!heap_grow(&heap_first)) {
 		panic("not enough memory for the hypervisor's heap");
 	}
 }
 
 // A block of 2^order pages, or NULL. heap_lock is held.
-static struct page *block_take(u32 order)
+static struct page *block_take(struct heap *h, u32 order)
 {
-	u64 mfn = blocks_take(&heap_partition, order, 0);
+	u64 mfn = blocks_take(&h->blocks, order, 0);
 
-	if (!mfn && heap_grow()) {
-		mfn = blocks_take(&heap_partition, order, 0);
+	if (!mfn && heap_grow(h)) {
+		mfn = blocks_take(&h->blocks, order, 0);
 	}
 	return mfn ? mfn_page(MFN(mfn)) : NULL;
 }
@@ -122,25 +175,25 @@ static struct page *block_take(u32 order)
 static void block_free(struct page *p, u32 order)
 {
 	p->owner = DOMID_XEN;
-	blocks_free(&heap_partition, page_mfn(p).n, order, CHUNK_ORDER);
+	blocks_free(&page_heap(p)->blocks, page_mfn(p).n, order, CHUNK_ORDER);
 }
 
-static void class_link(u32 class, struct page *p)
+static void class_link(u32 *first, struct page *p)
 {
 	p->prev = 0;
-	p->next = class_pages[class];
+	p->next = *first;
 	if (p->next) {
 		mfn_page(MFN(p->next))->prev = (u32)page_mfn(p).n;
 	}
-	class_pages[class] = (u32)page_mfn(p).n;
+	*first = (u32)page_mfn(p).n;
 }
 
-static void class_unlink(u32 class, struct page *p)
+static void class_unlink(u32 *first, struct page *p)
 {
 	if (p->prev) {
 		mfn_page(MFN(p->prev))->next = p->next;
 	} else {
-		class_pages[class] = p->next;
+		*first = p->next;
 	}
 	if (p->next) {
 		mfn_page(MFN(p->next))->prev = p->prev;
@@ -148,9 +201,9 @@ static void class_unlink(u32 class, struct page *p)
 }
 
 // A page with all objects of the class free: a chain through their first words.
-static struct page *class_grow(u32 class)
+static struct page *class_grow(struct heap *h, u32 class)
 {
-	struct page *p = block_take(0);
+	struct page *p = block_take(h, 0);
 	u32 size = 1u << (CLASS_FIRST_SHIFT + class);
 	char *va;
 
@@ -164,14 +217,14 @@ static struct page *class_grow(u32 class)
 	p->owner = (u16)(CLASS_BASE + class);
 	p->partial = 0;
 	p->serial = 0;
-	class_link(class, p);
+	class_link(&h->class_pages[class], p);
 	return p;
 }
 
-static void *class_take(u32 class)
+static void *class_take(struct heap *h, u32 class)
 {
-	struct page *p = class_pages[class] ? mfn_page(MFN(class_pages[class]))
-					    : class_grow(class);
+	u32 *first = &h->class_pages[class];
+	struct page *p = *first ? mfn_page(MFN(*first)) : class_grow(h, class);
 	char *object;
 
 	if (!p) {
@@ -181,23 +234,23 @@ static void *class_take(u32 class)
 	p->serial = *(u32 *)object;
 	p->partial++;
 	if (p->serial == FREE_NONE) {
-		class_unlink(class, p);
+		class_unlink(first, p);
 	}
 	return object;
 }
 
 static void class_free(struct page *p, void *object)
 {
-	u32 class = p->owner - CLASS_BASE;
+	u32 *first = &page_heap(p)->class_pages[p->owner - CLASS_BASE];
 
 	if (p->serial == FREE_NONE) {
-		class_link(class, p);
+		class_link(first, p);
 	}
 	*(u32 *)object = p->serial;
 	p->serial = (u32)((u64)object & PAGE_OFFSET_MASK);
 	p->partial--;
 	if (!p->partial) {
-		class_unlink(class, p);
+		class_unlink(first, p);
 		p->serial = 0;
 		block_free(p, 0);
 	}
@@ -214,9 +267,9 @@ static u32 order_for(size_t bytes)
 	return order;
 }
 
-static void *block_alloc(u32 order)
+static void *block_alloc(struct heap *h, u32 order)
 {
-	struct page *p = block_take(order);
+	struct page *p = block_take(h, order);
 
 	if (!p) {
 		return NULL;
@@ -225,7 +278,7 @@ static void *block_alloc(u32 order)
 	return page_va(p);
 }
 
-void *heap_alloc(size_t bytes)
+static void *alloc_from(struct heap *h, size_t bytes)
 {
 	u32 class = 0;
 	void *va;
@@ -239,12 +292,12 @@ void *heap_alloc(size_t bytes)
 	lock(&heap_lock);
 	if (class < CLASSES) {
 		bytes = 1ul << (CLASS_FIRST_SHIFT + class);
-		va = class_take(class);
+		va = class_take(h, class);
 	} else {
 		bytes = PAGE_SIZE << order_for(bytes);
-		va = block_alloc(order_for(bytes));
+		va = block_alloc(h, order_for(bytes));
 	}
-	heap_used += va ? bytes : 0;
+	h->used += va ? bytes : 0;
 	unlock(&heap_lock);
 	if (va) {
 		memset(va, 0, bytes);
@@ -252,25 +305,37 @@ void *heap_alloc(size_t bytes)
 	return va;
 }
 
+void *heap_alloc(size_t bytes)
+{
+	return alloc_from(&heap_first, bytes);
+}
+
+void *heap_alloc_for(const struct domain *d, size_t bytes)
+{
+	return alloc_from(d->partition->heap, bytes);
+}
+
 void heap_free(void *va)
 {
+	struct heap *h;
 	struct page *p;
 
 	if (!va) {
 		return;
 	}
 	p = va_page(va);
+	h = page_heap(p);
 	lock(&heap_lock);
 	if (p->owner >= BLOCK_BASE && p->owner <= BLOCK_BASE + CHUNK_ORDER) {
 		u32 order = p->owner - BLOCK_BASE;
 
 		BUG_ON((u64)va & PAGE_OFFSET_MASK);
-		heap_used -= PAGE_SIZE << order;
+		h->used -= PAGE_SIZE << order;
 		block_free(p, order);
 	} else {
 		BUG_ON(p->owner < CLASS_BASE ||
 		       p->owner >= CLASS_BASE + CLASSES || !p->partial);
-		heap_used -= 1ul << (CLASS_FIRST_SHIFT + p->owner - CLASS_BASE);
+		h->used -= 1ul << (CLASS_FIRST_SHIFT + p->owner - CLASS_BASE);
 		class_free(p, va);
 	}
 	unlock(&heap_lock);

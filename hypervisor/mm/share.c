@@ -20,7 +20,7 @@ int share_create(struct domain *d, mfn_t m, struct share **out)
 	if (!p || page_get_type(p, d, PAGE_WRITABLE)) {
 		return -EINVAL;
 	}
-	s = heap_alloc(sizeof(*s));
+	s = heap_alloc_for(d, sizeof(*s));
 	if (s) {
 		s->mfn = m;
 		s->page = vmap_frames(&m, 1);

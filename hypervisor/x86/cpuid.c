@@ -14,6 +14,7 @@
 #include <wabe/time.h>
 #include <wabe/trap.h>
 
+#include <public/wabe.h>
 #include <xen/arch-x86/cpufeatureset.h>
 #include <xen/arch-x86/cpuid.h>
 
@@ -99,6 +100,18 @@ static struct cpuid_regs hypervisor_leaf(const struct domain *d, u32 n,
 	return r;
 }
 
+static struct cpuid_regs extension_leaf(u32 n)
+{
+	switch (n) {
+	case 0:
+		return (struct cpuid_regs){WABE_CPUID_LEAF + 1, WABE_CPUID_EBX,
+					   WABE_CPUID_EBX, WABE_CPUID_EBX};
+	case 1:
+		return (struct cpuid_regs){WABE_VERSION, WABE_HYPERCALL, 0, 0};
+	}
+	return (struct cpuid_regs){0};
+}
+
 // Bytes of an XSAVE area for the states that the vCPU has switched on.
 static u32 xsave_bytes(const struct vcpu *v, const struct cpu_policy *p)
 {
@@ -141,6 +154,9 @@ struct cpuid_regs cpuid_guest(struct vcpu *v, u32 leaf, u32 subleaf)
 
 	if (leaf >> 8 == XEN_CPUID_FIRST_LEAF >> 8) {
 		return hypervisor_leaf(v->domain, leaf & 0xff, subleaf);
+	}
+	if (leaf >> 8 == WABE_CPUID_LEAF >> 8) {
+		return extension_leaf(leaf & 0xff);
 	}
 	slot = cpu_policy_slot(leaf, subleaf);
 	if (slot >= 0) {

@@ -185,7 +185,7 @@ int cpu_policy_copy_in(struct domain *d, gva_t leaves, u32 leaf_count,
 	if (leaf_count > LEAVES_TAKEN || msr_count > MSRS_TAKEN) {
 		return -E2BIG;
 	}
-	p = heap_alloc(sizeof(*p));
+	p = heap_alloc_for(d, sizeof(*p));
 	if (!p) {
 		return -ENOMEM;
 	}

@@ -58,7 +58,7 @@ static void state_reset(struct fpu_state *s)
 // heap_alloc() aligns to the size, rounded up to a power of two.
 int fpu_init_vcpu(struct vcpu *v)
 {
-	v->fpu = heap_alloc(fpu_state_bytes());
+	v->fpu = heap_alloc_for(v->domain, fpu_state_bytes());
 	if (!v->fpu) {
 		return -ENOMEM;
 	}

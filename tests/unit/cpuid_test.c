@@ -74,6 +74,11 @@ void *heap_alloc(size_t bytes)
 	return calloc(1, bytes);
 }
 
+void *heap_alloc_for(const struct domain *d, size_t bytes)
+{
+	return heap_alloc(bytes);
+}
+
 void heap_free(void *p)
 {
 	allocations--;
@@ -163,7 +168,12 @@ static void the_hypervisor_is_found_once(void **state)
 	assert_int_equal(cpuid_guest(&vcpu0, 0x40000002, 0).b, 0x40000000);
 	assert_int_equal(cpuid_guest(&vcpu0, 0x40000003, 0).c, tsc_khz);
 	assert_int_equal(cpuid_guest(&vcpu0, 0x40000005, 0).b, 32);
-	for (u32 leaf = 0x40000100; leaf < 0x40010000; leaf += 0x100) {
+	r = cpuid_guest(&vcpu0, 0x40000100, 0);
+	assert_int_equal(r.a, 0x40000101);
+	assert_memory_equal(&r.b, "WabeWabeWabe", 12);
+	assert_int_equal(cpuid_guest(&vcpu0, 0x40000101, 0).b, 51);
+	assert_int_equal(cpuid_guest(&vcpu0, 0x40000102, 0).a, 0);
+	for (u32 leaf = 0x40000200; leaf < 0x40010000; leaf += 0x100) {
 		assert_int_equal(cpuid_guest(&vcpu0, leaf, 0).a, 0);
 		assert_int_equal(cpuid_guest(&vcpu0, leaf, 0).b, 0);
 	}

@@ -50,14 +50,6 @@ void tlb_flush_mask(const struct cpumask *mask, u64 va)
 	flushes++;
 }
 
-void *heap_page(void)
-{
-	void *page = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-
-	heap_blocks++;
-	return memset(page, 0, PAGE_SIZE);
-}
-
 void heap_page_share(void *page, struct domain *d)
 {
 	domain_hold(d);

@@ -100,6 +100,16 @@ void *heap_alloc(size_t bytes)
 	return calloc(1, bytes);
 }
 
+void *heap_alloc_for(const struct domain *d, size_t bytes)
+{
+	void *p = bytes < PAGE_SIZE
+		      ? malloc(bytes)
+		      : aligned_alloc(PAGE_SIZE, ALIGN_UP(bytes, PAGE_SIZE));
+
+	heap_blocks++;
+	return memset(p, 0, bytes);
+}
+
 void heap_free(void *p)
 {
 	heap_blocks -= p != NULL;

@@ -7,6 +7,7 @@
 #include <wabe/addr.h>
 #include <wabe/lock.h>
 #include <wabe/page.h>
+#include <wabe/percpu.h>
 #include <wabe/types.h>
 
 struct domain;
@@ -15,11 +16,16 @@ struct domain;
 #define PARTITIONS_MAX 64
 #define ZONES 40 // zone of a block: bit length of its mfn
 
-// A named share of the machine. Domains draw frames from theirs alone.
+// A named share of the machine (public/wabe.h). Domains draw frames from theirs
+// alone, and run on its processors. The structures stay when one is removed.
 struct partition {
-	// Constant after creation.
-	u32 id;
-	char name[16];
+	u32 id; // constant
+	// control_lock
+	char name[16]; // "": there is none
+	struct cpumask cpus;
+	bool closing; // being removed
+	u32 domains;  // atomic; with those that are dead and not yet forgotten
+	struct heap *heap; // constant; memory that is kept for its domains
 	// lock
 	lock_t lock;
 	u64 frames; // frames in it, free or not
@@ -31,9 +37,22 @@ struct partition {
 	u32 blocks[ORDER_MAX + 1][ZONES]; // first free block's mfn, 0 none
 };
 
+// Those below partition_count are never NULL.
 extern struct partition *partitions[PARTITIONS_MAX];
 extern u32 partition_count;
 extern struct partition *partition_default;
+
+// mm/partition.c: the operations of public/wabe.h, with its errors.
+// control_lock is held. -ERESTART: issue again.
+int partition_create(const char *name, const struct cpumask *in, u32 *id);
+int partition_resize(struct partition *part, u64 frames);
+int partition_remove(struct partition *part);
+// The one with this number; the first with this or a higher one. NULL: none.
+struct partition *partition_get(u32 id);
+struct partition *partition_from(u32 id);
+// All its frames, and those of them that are the hypervisor's.
+u64 partition_frames(const struct partition *part);
+u64 partition_heap_frames(const struct partition *part, u64 *bytes_used);
 
 // Boot: the frame table exists and is zero. Then each frame of RAM is passed
 // to one of the two below, which together see all RAM.
@@ -60,15 +79,21 @@ void frame_release(struct page *p, struct domain *owner);
 // false: it was given back already.
 bool frame_drop_allocation(struct page *p);
 
+// Promise that `d` will find `pages` in all (0: no promise any more). -EINVAL,
+// -ENOMEM.
+int frames_claim(struct domain *d, u64 pages);
+// What the default partition has free.
 u64 frames_free(void);
 // Scrub one dirty free frame (idle CPUs do); false: none left.
 bool alloc_scrub_one(void);
 void alloc_dump(void);
 
-// The hypervisor's own memory. Zeroed. Contents reachable on every CPU.
-void *heap_alloc(size_t bytes) MUST_CHECK; // any size up to 2 MiB
-void heap_free(void *p);		   // NULL is harmless
-void *heap_page(void) MUST_CHECK;	   // one page, page-aligned
+// The hypervisor's own memory. Zeroed. Contents reachable on every CPU. Any
+// size up to 2 MiB; what is kept for a domain comes out of its partition.
+void *heap_alloc(size_t bytes) MUST_CHECK;
+void *heap_alloc_for(const struct domain *d, size_t bytes) MUST_CHECK;
+void heap_free(void *p);	  // NULL is harmless
+void *heap_page(void) MUST_CHECK; // one page, page-aligned
 void heap_page_free(void *page);
 mfn_t heap_mfn(const void *p);
 // Make a heap page a frame that `d` may map writably (shared_info, grants).
@@ -77,7 +102,6 @@ mfn_t heap_mfn(const void *p);
 // as frames or heap pages of it are mapped (they hold one domain reference).
 void heap_page_share(void *page, struct domain *d);
 void heap_page_unshare(void *page);
-u64 heap_bytes_used(void);
 // Boot: the allocator's first memory, before frames are counted out.
 void heap_init(void);
 

@@ -285,6 +285,9 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out);
 // ns that it ran.
 u64 vcpu_cpu_time(struct vcpu *v);
 
+// Take the note of a domain that changed (WABE_NEXT_CHANGED). -ENOENT: none.
+int domain_next_changed(domid_t *out);
+
 // SCHEDOP_watchdog. id 0: a new one; else change it, stop it with seconds 0.
 // The id or -EINVAL, -ENOSPC.
 int watchdog_set(struct domain *d, u32 id, u32 seconds);

@@ -38,6 +38,6 @@ hypercall_fn call_set_trap_table, call_mmu_update, call_set_gdt,
     call_grant_table_op, call_vm_assist, call_update_va_mapping_otherdomain,
     call_iret, call_vcpu_op, call_set_segment_base, call_mmuext_op,
     call_sched_op, call_callback_op, call_nmi_op, call_event_channel_op,
-    call_physdev_op, call_sysctl, call_domctl;
+    call_physdev_op, call_sysctl, call_domctl, call_wabe;
 
 #endif

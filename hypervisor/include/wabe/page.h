@@ -93,7 +93,7 @@ struct page {
 	u64 state;	// as above; free frames: 0
 	u32 next, prev; // owner's list, or free list (mfns; 0 none)
 	u16 owner;	// domain id, while refs > 0
-	u8 partition;	// partition it belongs to, allocated or free
+	u8 partition;	// it belongs to; PARTITIONS_MAX more: to its heap
 	u8 order;	// free block: its order + 1; 0 inside a block
 	u32 stamp;	// TLB clock when last typed use or owner ended
 	u16 partial;	// entries counted, while partial

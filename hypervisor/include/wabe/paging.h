@@ -14,8 +14,9 @@
 extern u64 hv_root;
 
 // Make 2 MiB of machine memory (2 MiB-aligned, below frames_end) reachable at
-// HEAP_BASE + maddr: RW NX global. heap_lock serialises (mm/heap.c).
-void heap_window_map(u64 maddr);
+// HEAP_BASE + maddr: RW NX global, or no more. heap_lock serialises
+// (mm/heap.c).
+void heap_window_map(u64 maddr, bool there);
 
 // The memory that boot mapped in the heap window and did not use: page-aligned
 // machine addresses [*start, *end) within one 2 MiB chunk, never given to

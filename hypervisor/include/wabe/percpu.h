@@ -102,6 +102,17 @@ static inline u32 cpumask_next(const struct cpumask *m, u32 from)
 	return bitmap_next(m->bits, NR_CPUS, from);
 }
 
+static inline struct cpumask cpumask_and(const struct cpumask *a,
+					 const struct cpumask *b)
+{
+	struct cpumask m;
+
+	for (u32 i = 0; i < ARRAY_SIZE(m.bits); i++) {
+		m.bits[i] = a->bits[i] & b->bits[i];
+	}
+	return m;
+}
+
 #define cpumask_for_each(cpu, m)                          \
 	for (u32 cpu = cpumask_next(m, 0); cpu < NR_CPUS; \
 	     cpu = cpumask_next(m, cpu + 1))

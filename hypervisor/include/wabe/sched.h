@@ -52,8 +52,8 @@ int sched_domain_create(struct domain *d);
 void sched_domain_destroy(struct domain *d);
 int sched_vcpu_create(struct vcpu *v);
 void sched_vcpu_destroy(struct vcpu *v);
-// New hard or soft affinity (NULL: as it was); moves the vCPU if it must.
-// -EINVAL if no online CPU is in `hard`.
+// New hard or soft affinity (NULL: as it was); moves the vCPU if it must. Hard
+// is cut down to the partition's CPUs. -EINVAL if none of them is online.
 int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		       const struct cpumask *soft);
 // Weight 1..65535; cap in percent of one CPU, 0 = none.

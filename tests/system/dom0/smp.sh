@@ -20,4 +20,6 @@ check "ten times over, under load" sh -c '
 		echo 1 >/sys/devices/system/cpu/cpu'$last'/online || exit 1
 	done
 	kill $load'
+check "the extension hypercall does what its manual says" /wabe/extension
+grep 'ok - \|^    ' /tmp/check
 . /wabe/tools.sh
