@@ -415,6 +415,8 @@ bool alloc_scrub_one(void)
 		}
 		p = find_dirty(part);
 		if (p) {
+			// Who still knows the frame would write behind us.
+			tlb_flush_stamped(p->stamp);
 			frame_scrub(p);
 			p->serial = 0;
 			part->dirty--;

@@ -290,6 +290,43 @@ static void a_stale_mapping_meets_no_other_owner(void **state)
 	cpus[1]->root = 0;
 }
 
+// A guest gives back a frame that a processor still knows as writable, and the
+// frame is scrubbed before anyone wants it: not before that processor has
+// forgotten it, else what is written behind the scrubbing goes to the next
+// owner (XSA-511).
+static void scrubbing_waits_for_tlbs(void **state)
+{
+	u64 m = fake_alloc(a);
+	u32 before;
+
+	assert_int_equal(va_update(0x3000, pte(m, RW), 0), 0);
+	cpus[1]->root = t.l4 << PAGE_SHIFT;
+	assert_true(fake_touch(1, 0x3000, true));
+	assert_int_equal(va_update(0x3000, 0, 0), 0);
+	assert_true(frame_drop_allocation(page(m)));
+	before = fake_flushes;
+	fake_frame(m)[0] = 77;
+	while (page(m)->flags & PAGE_F_DIRTY) {
+		assert_true(alloc_scrub_one());
+	}
+	assert_int_equal(fake_frame(m)[0], 0);
+	assert_true(fake_flushes > before);
+	cpus[1]->root = 0;
+}
+
+static void a_frame_comes_clean(void **state)
+{
+	u64 m = fake_alloc(a), n;
+
+	fake_frame(m)[5] = 0x5ec7e7;
+	assert_true(frame_drop_allocation(page(m)));
+	do {
+		n = fake_alloc(b);
+	} while (n && n != m);
+	assert_int_equal(n, m);
+	assert_int_equal(fake_frame(m)[5], 0);
+}
+
 // --- grants ------------------------------------------------------------------
 
 static void a_grant_is_unmapped_only_as_mapped(void **state)
@@ -508,6 +545,8 @@ int main(void)
 	    TEST(the_m2p_is_set_for_own_frames),
 	    TEST(a_stale_writable_mapping_meets_no_table),
 	    TEST(a_stale_mapping_meets_no_other_owner),
+	    TEST(scrubbing_waits_for_tlbs),
+	    TEST(a_frame_comes_clean),
 	    TEST(a_grant_is_unmapped_only_as_mapped),
 	    TEST(nothing_of_the_hypervisor_can_be_copied),
 	    TEST(roots_are_taken_and_let_go),
