@@ -70,7 +70,7 @@ export BUILD WABE_CACHE := $(CACHE)
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 -include xenstore-glue/glue.mk toolstack/wabed/wabed.mk tests/fuzz/fuzz.mk
 
-SYSTEM_TESTS := memory devices guests smp wabe many grub boot1
+SYSTEM_TESTS := entry memory devices guests smp wabe many grub boot1
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 # What measures time against other load on the host, and what takes long.
 SOAK := $(wildcard tests/system/sched.sh tests/system/xl.sh tests/system/soak*.sh)
@@ -90,11 +90,16 @@ test: needs-build-toolstack-linux-check-run-grub
 	@$(MAKE) --no-print-directory test-all
 test-all: $(BUILD)/wabe $(CACHE)/dom0/ready2 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
 		fuzzers toolstack-all $(CACHE)/linux/vmlinux
-	@tests/run tests/unit/run.sh tests/fuzz/short.sh $(SYSTEM)
+	@tests/run tests/unit/run.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
 
 soak: needs-build-check-run-grub
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests
 	@JOBS=1 tests/run $(SOAK)
+
+# Break one protection after another: each must turn its test red.
+mutants: needs-build-check-run
+	@$(MAKE) --no-print-directory $(BUILD)/wabe guests $(UNIT_TESTS:%=$(UNIT_OUT)/%)
+	@tests/mutants/run
 
 # About 5 minutes; the figures are the same on any machine.
 bench: needs-build-run
@@ -117,9 +122,10 @@ help:
 	@echo 'make check    format, sizes, headers'
 	@echo 'make soak     the long tests'
 	@echo 'make fuzz     each fuzzer for ten minutes'
+	@echo 'make mutants  break protections, see the tests notice'
 	@echo 'make bench    measure, beside Debian'"'"'s Xen; writes PROMISES.md'
 
-.PHONY: test test-all soak bench check run help unit guests
+.PHONY: test test-all soak mutants bench check run help unit guests
 
 clean:
 	rm -rf $(BUILD)
