@@ -62,7 +62,7 @@ static long decrease(u64 va)
 
 static long memory_map(u64 va)
 {
-	struct xen_memory_map m = {.nr_entries = 128};
+	struct xen_memory_map m = {.nr_entries = 4};
 
 	set_xen_guest_handle(m.buffer, (void *)va);
 	return CALL(memory_op, XENMEM_machine_memory_map, &m, 0, 0, 0);
