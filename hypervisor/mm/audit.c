@@ -120,7 +120,8 @@ static void table_walk(u64 mfn)
 
 	for (u32 i = 0; i < end; i++) {
 		if (level == 4 && i >= 256 && i < 272) {
-			if (t[i] != hv_slots[i - 256] && (i > 256 || t[i])) {
+			if (validity_of(mfn) == 3 &&
+			    t[i] != hv_slots[i - 256] && (i > 256 || t[i])) {
 				complain(mfn, "hypervisor's slot is", t[i]);
 			}
 		} else if ((t[i] & 1) && level == 1) {

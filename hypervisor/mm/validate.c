@@ -161,21 +161,22 @@ static int descriptors_take(u64 *t)
 static int entries_take(struct page *p, struct domain *d, u64 *t)
 {
 	enum page_type type = page_type_now(p);
+	int rc;
 
-	switch (type) {
-	case PAGE_SEG:
+	if (type == PAGE_SEG) {
 		return descriptors_take(t);
-	case PAGE_L1:
+	}
+	if (type == PAGE_L1) {
 		return l1_table_take(p, d, t);
-	case PAGE_L4:
+	}
+	rc = upper_table_take(p, d, t, type);
+	if (!rc && type == PAGE_L4) {
+		// Last: a table that is refused remains what the guest wrote.
 		memcpy(&t[HV_SLOT_FIRST], hv_slots, sizeof(hv_slots));
 		t[HV_SLOT_FIRST] = 0; // the M2P: when it is a kernel root
 		p->flags &= (u16)~PAGE_F_M2P;
-		break;
-	default:
-		break;
 	}
-	return upper_table_take(p, d, t, type);
+	return rc;
 }
 
 int table_take(struct page *p, struct domain *d)

@@ -10,6 +10,7 @@
 #define RIP 0x1000 // behind the guest's `syscall`
 
 __thread struct fake_continued fake_continued;
+__thread u32 fake_slices;
 
 static long call_once(struct vcpu *v, u32 nr, const u64 a[5])
 {
@@ -29,7 +30,9 @@ long fake_call(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 work, u64 times)
 	u64 a[5] = {a0, a1, a2, a3, 0};
 	long rc;
 
+	fake_slices = 0;
 	do {
+		fake_slices++;
 		fake_work = work;
 		rc = call_once(current_vcpu(), nr, a);
 		if (fake_continued.again) {

@@ -92,6 +92,7 @@ extern __thread struct fake_continued {
 	u32 nr;
 	u64 args[5];
 } fake_continued;
+extern __thread u32 fake_slices; // of the last call
 // The call, continued up to `times` times with `work` units each. ~0: no limit.
 long fake_call(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 work, u64 times);
 // The same, without limits.

@@ -2,17 +2,21 @@
 # Unit tests: programs of this machine. `make unit` builds and runs them all,
 # with sanitizers. A test that includes the sources it tests is one file; the
 # others link the core (mm/, ipc/, dom/, call/) with the fake machine (fake/).
-UNIT_FAKE := page_test sched_sim_test pgtable_test mm_random_test mm_race_test
+UNIT_FAKE := page_test pgtable_test mm_random_test mm_race_test model_test \
+	sched_sim_test
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 # The whole core but what is the fake machine's own.
 UNIT_CORE := $(filter-out $(addprefix hypervisor/mm/,heap.c m2p.c mapcache.c \
 	vmap.c work.c),$(foreach d,mm ipc dom call,$(wildcard hypervisor/$(d)/*.c))) \
 	hypervisor/lib/bitmap.c $(wildcard tests/fake/*.c)
+# The reference model and its driver.
+UNIT_MODEL := $(wildcard tests/model/*.c)
 UNIT_OUT := $(BUILD)/unit
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -fno-sanitize=alignment -pthread \
 	-DWABE_DEBUG -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100 -MMD
 UNIT_CORE_OBJ := $(UNIT_CORE:%.c=$(UNIT_OUT)/%.o)
+UNIT_MODEL_OBJ := $(UNIT_MODEL:%.c=$(UNIT_OUT)/%.o)
 
 $(UNIT_OUT)/%.o: %.c
 	@mkdir -p $(@D)
@@ -22,6 +26,8 @@ $(UNIT_OUT)/%.o: %.c
 $(UNIT_FAKE:%=$(UNIT_OUT)/%): $(UNIT_OUT)/%: $(UNIT_OUT)/tests/unit/%.o \
 		$(UNIT_CORE_OBJ)
 	@$(CC) $(UNIT_FLAGS) $^ -lcmocka -o $@
+
+$(UNIT_OUT)/model_test: $(UNIT_MODEL_OBJ)
 
 # The others: one source.
 $(UNIT_OUT)/%_test: tests/unit/%_test.c
@@ -34,5 +40,5 @@ unit: $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 		CMOCKA_MESSAGE_OUTPUT=TAP $(UNIT_OUT)/$$t || failed="$$failed $$t"; \
 	done; [ -z "$$failed" ] || { echo "FAILED:$$failed"; exit 1; }
 
--include $(UNIT_CORE_OBJ:.o=.d) $(UNIT_FAKE:%=$(UNIT_OUT)/tests/unit/%.d)
+-include $(UNIT_CORE_OBJ:.o=.d) $(UNIT_MODEL_OBJ:.o=.d) $(UNIT_FAKE:%=$(UNIT_OUT)/tests/unit/%.d)
 .PHONY: unit

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: MIT
+// Frames and page tables: who owns a frame, what it is used as, what each entry
+// holds. The rules in a few words:
+//   - a frame lives as long as someone refers to it: its allocation, a pin,
+//     an entry that names it, a root, a use as a type;
+//   - it has one type at a time, and may get another when no one uses it as
+//     the old one; a writable frame is never a table;
+//   - to become a table every present entry is taken, from the first to the
+//     last; if one may not be, those before it are let go, last first, and its
+//     error is the result;
+//   - an entry is changed by taking the new one, then letting go of the old.
+#include "model.h"
+
+#include <xen/errno.h>
+
+static struct m_domain *acting; // whose vCPU remembers what is interrupted
+static uint32_t acting_vcpu;
+
+void m_vcpu_now(struct model *m, uint32_t d, uint32_t vcpu)
+{
+	acting = &m->domain[d];
+	acting_vcpu = vcpu;
+}
+
+static bool is_frame(uint32_t f)
+{
+	return f < M_FRAMES;
+}
+
+static bool is_partial(const struct m_frame *p)
+{
+	return p->valid >= M_UP;
+}
+
+static void unref(struct m_frame *p)
+{
+	if (!--p->refs) {
+		p->owner = M_NOBODY;
+		p->allocated = false;
+		p->type = M_UNTYPED;
+	}
+}
+
+void m_put_plain(struct model *m, uint32_t f)
+{
+	unref(&m->frame[f]);
+}
+
+// --- entries -----------------------------------------------------------------
+
+int m_l1_take(struct model *m, uint32_t d, uint32_t pg_owner, uint64_t word)
+{
+	uint32_t f = m_index(word);
+
+	if (!(word & M_P)) {
+		return 0;
+	}
+	if (f == M_HOLE) {
+		return m->domain[d].privileged && d == pg_owner ? 0
+								: -XEN_EPERM;
+	}
+	if (!is_frame(f)) {
+		return -XEN_EBUSY;
+	}
+	if (word & M_RW) {
+		return m_take(m, f, pg_owner, M_WRITABLE) ? -XEN_EBUSY : 0;
+	}
+	if (m->frame[f].owner != pg_owner) {
+		return -XEN_EBUSY;
+	}
+	m->frame[f].refs++;
+	return 0;
+}
+
+void m_put_writable(struct model *m, uint32_t f)
+{
+	m->frame[f].types--;
+	unref(&m->frame[f]);
+}
+
+void m_l1_drop(struct model *m, uint64_t word)
+{
+	if (!(word & M_P) || !is_frame(m_index(word))) {
+		return;
+	}
+	if (word & M_RW) {
+		m_put_writable(m, m_index(word));
+	} else {
+		m_put_plain(m, m_index(word));
+	}
+}
+
+static int entry_take(struct model *m, uint32_t d, uint32_t level,
+		      uint64_t word)
+{
+	if (level == M_L1) {
+		return m_l1_take(m, d, d, word);
+	}
+	if (!(word & M_P)) {
+		return 0;
+	}
+	if (!is_frame(m_index(word))) {
+		return -XEN_EINVAL;
+	}
+	if (!(word & M_RW) && m->frame[m_index(word)].types &&
+	    m->frame[m_index(word)].type == level) {
+		m->linear = true;
+	}
+	return m_take(m, m_index(word), d, level - 1);
+}
+
+static int type_drop(struct model *m, uint32_t f);
+
+static int entry_drop(struct model *m, uint32_t level, uint64_t word)
+{
+	if (level == M_L1) {
+		m_l1_drop(m, word);
+		return 0;
+	}
+	return word & M_P ? type_drop(m, m_index(word)) : 0;
+}
+
+// --- tables ------------------------------------------------------------------
+
+// As an L1, L2, L3 table a frame with the entries of a root is refused: those
+// name a table that is used as an L3, and the hypervisor's memory.
+static int home_refused(uint32_t type)
+{
+	return type == M_L4 ? 0 : type == M_L1 ? -XEN_EBUSY : -XEN_EINVAL;
+}
+
+// Was it in a table below entry `word` of `table` that the machine stopped?
+static bool stopped_below(const struct model *m, uint32_t table, uint64_t word)
+{
+	uint32_t f = m_index(word);
+	const struct m_frame *p;
+
+	if (!(word & M_P) || !is_frame(f) || !m->stopped[f] ||
+	    m->stopped_type[f] != m->frame[table].type - 1) {
+		return false;
+	}
+	p = &m->frame[f];
+	if (p->valid != m->stopped[f] || p->at != m->stopped_at[f]) {
+		return true;
+	}
+	for (uint32_t i = 0; i < M_WORDS; i++) {
+		if (stopped_below(m, f, p->word[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+// Let go of the entries below p->at, last first. M_RESTART: not all yet.
+static int entries_drop(struct model *m, uint32_t f, enum m_valid how)
+{
+	struct m_frame *p = &m->frame[f];
+
+	for (int i = M_WORDS - 1; i >= 0; i--) {
+		uint16_t slot = (uint16_t)(M_SLOT0 + i);
+
+		if (p->at <= slot || !(p->word[i])) {
+			continue;
+		}
+		if (m->stopped[f] == how && m->stopped_at[f] > slot &&
+		    !stopped_below(m, f, p->word[i])) {
+			break;
+		}
+		p->at = (uint16_t)(slot + 1);
+		if (entry_drop(m, p->type, p->word[i])) {
+			p->valid = (uint8_t)how;
+			return M_RESTART;
+		}
+		p->at = slot;
+	}
+	if (m->stopped[f] == how) {
+		p->at = m->stopped_at[f];
+		p->valid = (uint8_t)how;
+		return M_RESTART;
+	}
+	p->valid = M_NOT;
+	p->types--;
+	unref(p);
+	return 0;
+}
+
+static int refused(struct model *m, uint32_t f, int error)
+{
+	return entries_drop(m, f, M_FAILED) ? M_RESTART : error;
+}
+
+// Take the entries from p->at on.
+static int entries_take(struct model *m, uint32_t f)
+{
+	struct m_frame *p = &m->frame[f];
+	int error;
+
+	if (p->home && p->at <= 1 && home_refused(p->type)) {
+		p->at = 0;
+		return refused(m, f, home_refused(p->type));
+	}
+	for (uint32_t i = 0; i < M_WORDS; i++) {
+		uint16_t slot = (uint16_t)(M_SLOT0 + i);
+
+		if (p->at > slot || !p->word[i]) {
+			continue;
+		}
+		if (m->stopped[f] == M_UP && m->stopped_at[f] <= slot &&
+		    !stopped_below(m, f, p->word[i])) {
+			break;
+		}
+		p->at = slot;
+		error = entry_take(m, p->owner, p->type, p->word[i]);
+		if (error == M_RESTART) {
+			p->valid = M_UP;
+			return error;
+		}
+		if (error) {
+			return refused(m, f, error);
+		}
+		p->word[i] |= p->word[i] & M_P ? M_US : 0;
+		p->at = (uint16_t)(slot + 1);
+	}
+	if (m->stopped[f] == M_UP) {
+		p->at = m->stopped_at[f];
+		p->valid = M_UP;
+		return M_RESTART;
+	}
+	if (p->hypervisor && p->type != M_L4) {
+		p->at = 256;
+		return refused(m, f,
+			       p->type == M_L1 ? -XEN_EBUSY : -XEN_EINVAL);
+	}
+	p->valid = M_VALID;
+	p->hypervisor |= p->type == M_L4;
+	return 0;
+}
+
+int m_take(struct model *m, uint32_t f, uint32_t d, uint32_t type)
+{
+	struct m_frame *p = &m->frame[f];
+
+	if (p->owner != d) {
+		return -XEN_EINVAL;
+	}
+	if (!p->types) {
+		p->type = (uint8_t)type;
+		p->valid = M_NOT;
+		p->at = 0;
+		p->types = 1;
+		p->refs++;
+		return type == M_WRITABLE ? 0 : entries_take(m, f);
+	}
+	if (p->type != type || p->valid == M_LETGO) {
+		return -XEN_EINVAL;
+	}
+	switch (p->valid) {
+	case M_UP:
+		return entries_take(m, f);
+	case M_FAILED:
+		return refused(m, f, -XEN_EINVAL);
+	default:
+		p->types++;
+		p->refs++;
+		return 0;
+	}
+}
+
+// A reference as a table goes; with the last one it is a table no longer.
+static int type_drop(struct model *m, uint32_t f)
+{
+	struct m_frame *p = &m->frame[f];
+
+	if (p->types > 1) {
+		p->types--;
+		unref(p);
+		return 0;
+	}
+	if (!is_partial(p)) {
+		p->at = 512;
+	}
+	return entries_drop(m, f, M_LETGO);
+}
+
+// The same on behalf of the acting vCPU, which goes on with it if interrupted.
+static void type_put(struct model *m, uint32_t f)
+{
+	if (type_drop(m, f)) {
+		acting->vcpu[acting_vcpu].pending = f;
+	}
+}
+
+int m_pending_finish(struct model *m, uint32_t d, uint32_t vcpu)
+{
+	struct m_vcpu *v = &m->domain[d].vcpu[vcpu];
+
+	if (v->pending != M_NONE) {
+		if (type_drop(m, v->pending)) {
+			return M_RESTART;
+		}
+		v->pending = M_NONE;
+	}
+	return 0;
+}
+
+// --- changes of entries ------------------------------------------------------
+
+// Same frame, present before and after, and for L1 entries as writable: what
+// the entry holds does not change.
+static bool same_reference(uint32_t level, uint64_t a, uint64_t b)
+{
+	return (a & b & M_P) && m_index(a) == m_index(b) &&
+	       (level > M_L1 || !((a ^ b) & M_RW));
+}
+
+static int entry_set(struct model *m, uint32_t d, uint32_t pg_owner,
+		     uint32_t level, uint64_t *slot, uint64_t word,
+		     bool keep_ad)
+{
+	uint64_t old = *slot;
+	int error = 0;
+
+	if (!same_reference(level, old, word)) {
+		error = level == M_L1 ? m_l1_take(m, d, pg_owner, word)
+				      : entry_take(m, d, level, word);
+	}
+	if (error) {
+		return error;
+	}
+	*slot =
+	    word | (word & M_P ? M_US : 0) | (keep_ad ? old & (M_A | M_D) : 0);
+	if (same_reference(level, old, word) || !(old & M_P)) {
+		return 0;
+	}
+	if (level == M_L1) {
+		m_l1_drop(m, old);
+	} else {
+		type_put(m, m_index(old));
+	}
+	return 0;
+}
+
+static int store(struct model *m, uint32_t d, uint32_t f, uint32_t slot,
+		 uint64_t word)
+{
+	struct m_frame *p = &m->frame[f];
+
+	if (p->owner != d ||
+	    (p->types && (p->type != M_WRITABLE || is_partial(p)))) {
+		return -XEN_EBUSY;
+	}
+	p->type = M_WRITABLE;
+	p->word[slot] = word;
+	return 0;
+}
+
+int m_update(struct model *m, uint32_t d, uint32_t pg_owner, uint32_t f,
+	     uint32_t slot, uint64_t word, bool keep_ad)
+{
+	struct m_frame *p;
+
+	if (!is_frame(f)) {
+		return -XEN_EINVAL;
+	}
+	p = &m->frame[f];
+	if (p->owner == d && p->types && p->valid == M_VALID) {
+		if (p->type > M_L1 && d != pg_owner) {
+			return -XEN_EINVAL;
+		}
+		return entry_set(m, d, pg_owner, p->type, &p->word[slot], word,
+				 keep_ad);
+	}
+	return store(m, d, f, slot, word) ? -XEN_EINVAL : 0;
+}
+
+int m_window_set(struct model *m, uint32_t d, uint32_t w, uint64_t word)
+{
+	return entry_set(m, d, d, M_L1, &m->domain[d].window[w], word, false);
+}
+
+// The entry that maps an address in the running root: at[3] is its slot in the
+// L4 table, at[0] in the L1 table.
+int m_va_set(struct model *m, uint32_t d, uint32_t vcpu, const uint8_t at[4],
+	     uint64_t word)
+{
+	uint32_t f = m->domain[d].vcpu[vcpu].root;
+
+	if (f == M_NONE) {
+		return -XEN_EINVAL; // the first root has nothing there
+	}
+	for (int level = M_L4; level > M_L1; level--) {
+		uint64_t e = m->frame[f].word[at[level - 1]];
+
+		if (!(e & M_P)) {
+			return -XEN_EINVAL;
+		}
+		f = m_index(e);
+	}
+	return entry_set(m, d, d, M_L1, &m->frame[f].word[at[0]], word, false);
+}
+
+// --- pins, roots, contents ---------------------------------------------------
+
+int m_pin(struct model *m, uint32_t owner, uint32_t f, uint32_t level)
+{
+	int error = is_frame(f) ? m_take(m, f, owner, level) : -XEN_EINVAL;
+
+	if (error) {
+		return error;
+	}
+	if (m->frame[f].pinned) {
+		type_put(m, f);
+		return -XEN_EINVAL;
+	}
+	m->frame[f].pinned = true;
+	return 0;
+}
+
+int m_unpin(struct model *m, uint32_t owner, uint32_t f)
+{
+	if (!is_frame(f) || m->frame[f].owner != owner || !m->frame[f].pinned) {
+		return -XEN_EINVAL;
+	}
+	m->frame[f].pinned = false;
+	type_put(m, f);
+	return 0;
+}
+
+int m_root(struct model *m, uint32_t d, uint32_t vcpu, uint32_t f, bool user)
+{
+	struct m_vcpu *v = &m->domain[d].vcpu[vcpu];
+	uint32_t *root = user ? &v->user_root : &v->root, old = *root;
+	int error;
+
+	if (f == old) {
+		return 0;
+	}
+	if (f != M_NONE) {
+		error = is_frame(f) ? m_take(m, f, d, M_L4) : -XEN_EINVAL;
+		if (error) {
+			return error;
+		}
+	}
+	*root = f;
+	if (old != M_NONE) {
+		type_put(m, old);
+	}
+	return 0;
+}
+
+static bool may_write(const struct m_frame *p, uint32_t owner)
+{
+	return p->owner == owner &&
+	       (!p->types || (p->type == M_WRITABLE && !is_partial(p)));
+}
+
+int m_clear(struct model *m, uint32_t owner, uint32_t f)
+{
+	struct m_frame *p = &m->frame[is_frame(f) ? f : 0];
+
+	if (!is_frame(f) || !may_write(p, owner)) {
+		return -XEN_EINVAL;
+	}
+	p->type = M_WRITABLE;
+	p->home = p->hypervisor = false;
+	for (uint32_t i = 0; i < M_WORDS; i++) {
+		p->word[i] = 0;
+	}
+	return 0;
+}
+
+int m_copy(struct model *m, uint32_t owner, uint32_t to, uint32_t from)
+{
+	struct m_frame *p, *q;
+
+	if (!is_frame(to) || !is_frame(from)) {
+		return -XEN_EINVAL;
+	}
+	p = &m->frame[to];
+	q = &m->frame[from];
+	if (q->owner != owner || !may_write(p, owner)) {
+		return -XEN_EINVAL;
+	}
+	p->type = M_WRITABLE;
+	p->home = q->home;
+	p->hypervisor = q->hypervisor;
+	for (uint32_t i = 0; i < M_WORDS; i++) {
+		p->word[i] = q->word[i];
+	}
+	return 0;
+}
+
+// --- frames come and go ------------------------------------------------------
+
+int m_decrease(struct model *m, uint32_t d, uint32_t f)
+{
+	struct m_frame *p = &m->frame[is_frame(f) ? f : 0];
+
+	if (!is_frame(f) || p->owner != d || !p->allocated) {
+		return -XEN_EINVAL;
+	}
+	p->allocated = false;
+	unref(p);
+	return 0;
+}
+
+void m_populated(struct model *m, uint32_t d, uint32_t f)
+{
+	m->frame[f] =
+	    (struct m_frame){.owner = (uint8_t)d, .allocated = true, .refs = 1};
+}
+
+void m_frame_add(struct model *m, uint32_t f, uint32_t d)
+{
+	m_populated(m, d, f);
+}
+
+void m_init(struct model *m, uint32_t domains, uint32_t vcpus)
+{
+	*m = (struct model){.vcpus = vcpus};
+	for (uint32_t f = 0; f < M_FRAMES; f++) {
+		m->frame[f].owner = M_NOBODY;
+	}
+	for (uint32_t d = 0; d < domains; d++) {
+		m->domain[d].privileged = d == 0;
+		for (uint32_t v = 0; v < M_VCPUS; v++) {
+			m->domain[d].vcpu[v] =
+			    (struct m_vcpu){.root = M_NONE,
+					    .user_root = M_NONE,
+					    .pending = M_NONE};
+		}
+	}
+}
