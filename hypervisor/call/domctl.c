@@ -124,6 +124,11 @@ long call_domctl(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 	}
 	result = run(fn, &op);
 	unlock(&control_lock);
+	// What takes long may leave in the request where it is.
+	if (result == -ERESTART && op.cmd == XEN_DOMCTL_shadow_op &&
+	    copy_to_guest(GVA(arg), &op, sizeof(op))) {
+		return -EFAULT;
+	}
 	if (result == -ERESTART) {
 		return hypercall_continue(__HYPERVISOR_domctl, arg, 0, 0, 0, 0);
 	}

@@ -92,10 +92,96 @@ long domctl_hypercall_init(struct xen_domctl *op, struct domain *d)
 	return 0;
 }
 
-// No dirty logging: a guest reads its own page tables, and nothing but what it
-// wrote may stand there. "Off" says what Xen says where it is not on.
+// --- dirty logging ----------------------------------------------------------
+//
+// A guest reads its own page tables, and nothing but what it wrote may stand
+// there: so no page is write-protected behind its back, and each one that it
+// has may have been written at any time. That is what is reported: all of them.
+
+#define BITMAP_TAG 0x7964697274696e67ull
+
+// Where a long bitmap was left: in the caller's copy, behind the request. A
+// first call has no tag there that fits.
+struct progress {
+	struct xen_domctl_shadow_op op;
+	u64 done, tag;
+};
+
+static long bitmap_fill(struct xen_domctl *request)
+{
+	struct progress *p = (void *)&request->u;
+	gva_t bitmap = HANDLE_GVA(p->op.dirty_bitmap);
+	u64 bytes = DIV_ROUND_UP(p->op.pages, 8), ones[32];
+	u64 done = p->tag == (BITMAP_TAG ^ p->done ^ bitmap.a) ? p->done : 0;
+
+	memset(ones, 0xff, sizeof(ones));
+	while (done < bytes) {
+		u64 count = MIN(bytes - done, sizeof(ones));
+
+		// Bits past the last page are 0.
+		if (p->op.pages % 8 && done + count == bytes) {
+			((u8 *)ones)[count - 1] =
+			    (u8)(BIT(p->op.pages % 8) - 1);
+		}
+		if (copy_to_guest(gva_add(bitmap, done), ones, count)) {
+			return -EFAULT;
+		}
+		done += count;
+		if (done < bytes && work_spent(2)) {
+			p->done = done;
+			p->tag = BITMAP_TAG ^ done ^ bitmap.a;
+			return -ERESTART;
+		}
+	}
+	p->done = p->tag = 0;
+	return 0;
+}
+
+static long dirty_report(struct xen_domctl *op, const struct domain *d)
+{
+	struct xen_domctl_shadow_op *s = &op->u.shadow_op;
+
+	if (!d->log_dirty || (s->mode & ~XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL)) {
+		return -EINVAL;
+	}
+	s->stats.fault_count = 0;
+	s->stats.dirty_count = (u32)MIN(s->pages, d->pages);
+	return HANDLE_GVA(s->dirty_bitmap).a ? bitmap_fill(op) : 0;
+}
+
+static long log_dirty_set(struct domain *d, bool on)
+{
+	if (d->log_dirty == on) {
+		return -EINVAL;
+	}
+	d->log_dirty = on;
+	return 0;
+}
+
 long domctl_shadow(struct xen_domctl *op, struct domain *d)
 {
-	return op->u.shadow_op.op == XEN_DOMCTL_SHADOW_OP_OFF ? -EINVAL
-							      : -EOPNOTSUPP;
+	struct xen_domctl_shadow_op *s = &op->u.shadow_op;
+
+	if (d == current_domain()) {
+		return -EINVAL;
+	}
+	switch (s->op) {
+	case XEN_DOMCTL_SHADOW_OP_OFF:
+		return log_dirty_set(d, false);
+	case XEN_DOMCTL_SHADOW_OP_ENABLE:
+		if (s->mode != XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY) {
+			return -EOPNOTSUPP;
+		}
+		// fall through
+	case XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY:
+		return log_dirty_set(d, true);
+	case XEN_DOMCTL_SHADOW_OP_CLEAN:
+	case XEN_DOMCTL_SHADOW_OP_PEEK:
+		return dirty_report(op, d);
+	case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
+	case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION:
+		s->mb = 0; // no memory is needed for it
+		return 0;
+	}
+	return -EOPNOTSUPP;
 }

@@ -63,7 +63,9 @@ static void state_forget(void)
 	domain_id_next = 1;
 	domains_unused = NULL;
 	domains_dead = NULL;
-	domain_exception = false;
+	domain_exception = domain_change = false;
+	memset(domains_changed, 0, sizeof(domains_changed));
+	memset(domains_changed_words, 0, sizeof(domains_changed_words));
 	domains_known = 0;
 	shared_info_dummy = NULL;
 	sched_front = 1ull << 40;

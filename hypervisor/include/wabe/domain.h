@@ -75,6 +75,8 @@ struct vcpu {
 	u64 kernel_rsp;		    // stack_switch
 	u16 kernel_ss;
 	u8 iopl;			 // 0 to 3, set_iopl
+	u64 io_bitmap;			 // set_iobitmap: where, and for how
+	u32 io_ports;			 // many ports it has bits
 	u64 fs_base, gs_kernel, gs_user; // live ones are in the CPU
 	u64 dr[8];	    // debug registers as the guest set them
 	u64 cr4;	    // guest's CR4, the bits it may choose
@@ -152,6 +154,7 @@ struct domain {
 	u32 shutdown_code;
 	bool crashed;
 	u32 destroy_stage; // dom/destroy.c: where to go on
+	bool log_dirty;	   // control_lock: XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY
 
 	// domain.pages_lock
 	lock_t pages_lock;

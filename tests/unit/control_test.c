@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+// Control calls through the hypercall table, on the fake machine: log-dirty,
+// the extension's changed domains and partitions, limits of domains.
+#include "mm_machine.h"
+
+#include <wabe/evtchn.h>
+#include <wabe/grant.h>
+#include <wabe/hypercall.h>
+
+#include <public/wabe.h>
+#include <xen/domctl.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+
+static struct domain *a, *b;
+
+static int setup(void **state)
+{
+	fake_init(3);
+	a = fake_domain(1);
+	b = fake_domain(2);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fake_fini();
+	return 0;
+}
+
+static struct xen_domctl ctl(u32 cmd, u32 domain)
+{
+	struct xen_domctl op = {
+	    .cmd = cmd,
+	    .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+	    .domain = (domid_t)domain,
+	};
+
+	return op;
+}
+
+static long ctl_do(struct xen_domctl *op)
+{
+	return fake_hypercall(__HYPERVISOR_domctl, (u64)op, 0, 0, 0);
+}
+
+// --- log-dirty ---------------------------------------------------------------
+
+static long shadow(u32 what, u32 mode)
+{
+	struct xen_domctl op = ctl(XEN_DOMCTL_shadow_op, 1);
+
+	op.u.shadow_op.op = what;
+	op.u.shadow_op.mode = mode;
+	return ctl_do(&op);
+}
+
+static void log_dirty_goes_on_and_off_once(void **state)
+{
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_OFF, 0), -EINVAL);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_PEEK, 0), -EINVAL);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_ENABLE, 0), -EOPNOTSUPP);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, 0), 0);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, 0),
+			 -EINVAL);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_CLEAN, 2), -EINVAL);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_OFF, 0), 0);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_ENABLE,
+				XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY),
+			 0);
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, 0), 0);
+	assert_int_equal(shadow(99, 0), -EOPNOTSUPP);
+}
+
+// The bits of `pages` pages and no more, in slices, whatever the slice.
+static void all_pages_are_reported(void **state)
+{
+	static const u64 counts[] = {1, 7, 8, 9, 2047, 2048, 2049, 100003};
+	static u8 map[20000];
+
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, 0), 0);
+	for (u32 i = 0; i < ARRAY_SIZE(counts); i++) {
+		struct xen_domctl op = ctl(XEN_DOMCTL_shadow_op, 1);
+		u64 pages = counts[i], bytes = DIV_ROUND_UP(pages, 8);
+
+		memset(map, 0x55, sizeof(map));
+		op.u.shadow_op.op = i & 1 ? XEN_DOMCTL_SHADOW_OP_CLEAN
+					  : XEN_DOMCTL_SHADOW_OP_PEEK;
+		op.u.shadow_op.pages = pages;
+		set_xen_guest_handle(op.u.shadow_op.dirty_bitmap, map);
+		assert_int_equal(
+		    fake_call(__HYPERVISOR_domctl, (u64)&op, 0, 0, 0, 1, ~0ull),
+		    0);
+		assert_true(pages < 2049 || fake_slices > 1);
+		assert_int_equal(op.u.shadow_op.pages, pages);
+		for (u64 n = 0; n < pages; n++) {
+			assert_true(map[n / 8] >> n % 8 & 1);
+		}
+		assert_true(!(pages % 8) || !(map[bytes - 1] >> pages % 8));
+		assert_int_equal(map[bytes], 0x55);
+	}
+}
+
+static void a_bitmap_that_is_not_there_is_a_fault(void **state)
+{
+	struct xen_domctl op = ctl(XEN_DOMCTL_shadow_op, 1);
+
+	assert_int_equal(shadow(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, 0), 0);
+	op.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_CLEAN;
+	op.u.shadow_op.pages = 100;
+	set_xen_guest_handle(op.u.shadow_op.dirty_bitmap, (u8 *)8);
+	assert_int_equal(ctl_do(&op), -EFAULT);
+	set_xen_guest_handle(op.u.shadow_op.dirty_bitmap, (u8 *)NULL);
+	assert_int_equal(ctl_do(&op), 0);
+	op.domain = 0;
+	assert_int_equal(ctl_do(&op), -EINVAL);
+}
+
+// --- the extension -----------------------------------------------------------
+
+static struct wabe_op op;
+
+static long wabe(u32 cmd)
+{
+	op.cmd = cmd;
+	op.version = WABE_VERSION;
+	return fake_hypercall(WABE_HYPERCALL, (u64)&op, 0, 0, 0);
+}
+
+static struct wabe_changed changed(long expected)
+{
+	memset(&op, 0x55, sizeof(op));
+	assert_int_equal(wabe(WABE_NEXT_CHANGED), expected);
+	return op.u.changed;
+}
+
+static void only_dom0_may_use_it(void **state)
+{
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(wabe(WABE_NEXT_CHANGED), -EPERM);
+	assert_int_equal(wabe(0), -EPERM);
+	fake_run(0, dom0->vcpu[0]);
+	op.version = 2;
+	op.cmd = WABE_NEXT_CHANGED;
+	assert_int_equal(fake_hypercall(WABE_HYPERCALL, (u64)&op, 0, 0, 0),
+			 -EACCES);
+	assert_int_equal(fake_hypercall(WABE_HYPERCALL, 8, 0, 0, 0), -EFAULT);
+	assert_int_equal(wabe(0), -ENOSYS);
+	assert_int_equal(wabe(~0u), -ENOSYS);
+}
+
+static void each_change_is_told_once(void **state)
+{
+	struct wabe_changed c;
+	u32 serial = a->serial;
+
+	for (u32 i = 0; i < 3; i++) {
+		c = changed(0);
+		assert_int_equal(c.domain, i);
+		assert_int_equal(c.state, WABE_DOMAIN_EXISTS);
+	}
+	changed(-ENOENT);
+	domain_shutdown(a, SHUTDOWN_crash);
+	domain_shutdown(a, SHUTDOWN_crash);
+	c = changed(0);
+	assert_int_equal(c.domain, 1);
+	assert_int_equal(c.state, WABE_DOMAIN_EXISTS | WABE_DOMAIN_SHUTDOWN);
+	assert_int_equal(c.shutdown_code, SHUTDOWN_crash);
+	assert_int_equal(c.serial, serial);
+	changed(-ENOENT);
+	fake_domain_destroy(a);
+	c = changed(0);
+	assert_int_equal(c.domain, 1);
+	assert_int_equal(c.state, 0);
+	assert_int_equal(c.serial, 0);
+	changed(-ENOENT);
+}
+
+static long resize(u32 id, u64 frames)
+{
+	op.u.partition.id = id;
+	op.u.partition.frames = frames;
+	op.cmd = WABE_PARTITION_RESIZE;
+	op.version = WABE_VERSION;
+	return fake_call(WABE_HYPERCALL, (u64)&op, 0, 0, 0,
+			 1 + random_below(50), ~0ull);
+}
+
+static u32 partition_new(const char *name)
+{
+	memset(&op, 0, sizeof(op));
+	strlcpy(op.u.partition.name, name, sizeof(op.u.partition.name));
+	op.u.partition.cpus[0] = 3;
+	assert_int_equal(wabe(WABE_PARTITION_CREATE), 0);
+	return op.u.partition.id;
+}
+
+// What the frames' records say is what the partitions say.
+static void assert_partitions_sound(u64 all)
+{
+	u64 frames[3] = {0}, free_frames[3] = {0}, sum = 0;
+
+	for (u64 mfn = 0; mfn < FAKE_HOLE; mfn++) {
+		const struct page *p = page(mfn);
+
+		if ((p->flags & PAGE_F_RAM) && !(p->state & PAGE_HEAP)) {
+			frames[p->partition]++;
+			free_frames[p->partition] += !!(p->flags & PAGE_F_FREE);
+		}
+	}
+	for (u32 i = 0; i < 3; i++) {
+		assert_int_equal(partitions[i]->frames, frames[i]);
+		assert_int_equal(partitions[i]->free, free_frames[i]);
+		sum += frames[i];
+	}
+	assert_int_equal(sum, all);
+	assert_sound();
+}
+
+// Two partitions grow and shrink while their domains take and give frames: no
+// frame is lost, none comes from another's.
+static void frames_stay_in_their_partition(void **state)
+{
+	u64 all = partition_default->frames, mine[2][64], count[2] = {0};
+	u32 ids[2] = {partition_new("red"), partition_new("blue")};
+	struct domain *owner[2] = {a, b};
+
+	a->partition = partitions[ids[0]];
+	b->partition = partitions[ids[1]];
+	for (u32 step = 0; step < 4000; step++) {
+		u32 i = random_below(2);
+		struct partition *part = partitions[ids[i]];
+
+		if (random_below(8) == 0) {
+			u64 before = part->frames, to = random_below(200);
+			long rc = resize(ids[i], to);
+
+			assert_true(!rc || rc == -EBUSY || rc == -ENOMEM);
+			assert_int_equal(part->frames, rc ? before : to);
+		} else if (random_below(2) && count[i] < 64) {
+			u64 mfn = fake_alloc(owner[i]);
+
+			assert_true(mfn ? page(mfn)->partition == ids[i]
+					: !part->free);
+			mine[i][count[i]] = mfn;
+			count[i] += mfn != 0;
+		} else if (count[i]) {
+			u64 mfn = mine[i][--count[i]];
+
+			assert_true(frame_drop_allocation(page(mfn)));
+		}
+		if (step % 64 == 0) {
+			assert_partitions_sound(all);
+		}
+	}
+	a->partition = b->partition = partition_default;
+}
+
+static void a_promise_keeps_frames_in_place(void **state)
+{
+	u32 id = partition_new("red");
+
+	assert_int_equal(resize(id, 100), 0);
+	a->partition = partitions[id];
+	assert_int_equal(frames_claim(a, 60), 0);
+	assert_int_equal(resize(id, 59), -EBUSY);
+	assert_int_equal(resize(id, 60), 0);
+	assert_int_equal(frames_claim(a, 0), 0);
+	assert_int_equal(resize(id, 0), 0);
+	a->partition = partition_default;
+	assert_int_equal(frames_claim(a, 20), 0);
+	assert_int_equal(resize(id, partition_default->free - 19), -ENOMEM);
+	assert_int_equal(partition_default->claimed, 20);
+	// It dies with the promise outstanding.
+	fake_domain_destroy(a);
+	assert_int_equal(partition_default->claimed, 0);
+	assert_int_equal(frames_claim(b, 1ull << 40), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	    T(log_dirty_goes_on_and_off_once),
+	    T(all_pages_are_reported),
+	    T(a_bitmap_that_is_not_there_is_a_fault),
+	    T(only_dom0_may_use_it),
+	    T(each_change_is_told_once),
+	    T(frames_stay_in_their_partition),
+	    T(a_promise_keeps_frames_in_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
