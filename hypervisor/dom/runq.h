@@ -81,7 +81,8 @@ void runq_remove(struct runq *q, struct vcpu *v);
 void runq_charge(struct runq *q, u64 now);
 // The vCPU, which waits in no queue, moves to another processor. Both locks.
 void runq_move(struct runq *from, struct runq *to, struct vcpu *v);
-// No vCPU is in the queue and one comes: make its time current.
+// One comes: if no vCPU is in the queue, make its time current. Before a move,
+// which reckons with the queue's time.
 void runq_catch_up(struct runq *q);
 // Take the locks of two queues in order.
 void runq_lock_both(struct runq *a, struct runq *b);

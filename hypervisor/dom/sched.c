@@ -119,9 +119,6 @@ static void wake_on(struct runq *q, struct vcpu *v)
 	bool tell;
 
 	if (vcpu_is_idle(q->running)) {
-		if (!q->waiting_count) {
-			runq_catch_up(q);
-		}
 		limit_credit(q, v->sched);
 		runq_insert(q, v);
 		tell = true;
@@ -151,6 +148,7 @@ static bool wake_elsewhere(struct runq *q, struct runq *to, struct vcpu *v)
 		unlock(&to->lock);
 		return false;
 	}
+	runq_catch_up(to);
 	runq_move(q, to, v);
 	unlock(&q->lock);
 	wake_on(to, v);
@@ -169,6 +167,7 @@ void vcpu_wake(struct vcpu *v)
 		}
 		cpu = choose_cpu(v);
 		if (cpu == q->cpu) {
+			runq_catch_up(q);
 			wake_on(q, v);
 			return;
 		}

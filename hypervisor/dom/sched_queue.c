@@ -83,7 +83,9 @@ static void follow_front(struct runq *q, u64 lag)
 
 void runq_catch_up(struct runq *q)
 {
-	follow_front(q, 0);
+	if (vcpu_is_idle(q->running) && !q->waiting_count) {
+		follow_front(q, 0);
+	}
 }
 
 void runq_move(struct runq *from, struct runq *to, struct vcpu *v)

@@ -243,6 +243,33 @@ static void three_share_two_processors_beside_dom0(void **state)
 	end();
 }
 
+// A sleeper that wakes on a processor that idled long owes nothing for that.
+static void who_wakes_on_an_idle_processor_shares_as_others(void **state)
+{
+	struct cpumask zero = {.bits = {1}}, all = {.bits = {3}};
+	struct task *t[3];
+
+	start(2);
+	t[0] = spinner(1, 0, 0);
+	t[1] = task(2, 0, 0, 300 * MS, 500 * MS);
+	assert_int_equal(sched_set_affinity(t[0]->v, &zero, NULL), 0);
+	assert_int_equal(sched_set_affinity(t[1]->v, &zero, NULL), 0);
+	pass(700 * MS);
+	assert_true(t[1]->v->blocked);
+	assert_int_equal(sched_set_affinity(t[0]->v, &all, NULL), 0);
+	assert_int_equal(sched_set_affinity(t[1]->v, &all, NULL), 0);
+	t[1]->run = ~0ull;
+	pass(500 * MS);
+	assert_int_equal(t[1]->v->processor, 1);
+	t[2] = spinner(3, 0, 0);
+	forget();
+	pass(1200 * MS);
+	for (u32 i = 0; i < 3; i++) {
+		has(t[i], 1200 * MS, 67, 7);
+	}
+	end();
+}
+
 static void a_sleeper_wakes_soon_beside_spinners(void **state)
 {
 	struct task *sleeper;
@@ -316,6 +343,7 @@ int main(void)
 	    cmocka_unit_test(a_cap_holds),
 	    cmocka_unit_test(three_share_two_processors),
 	    cmocka_unit_test(three_share_two_processors_beside_dom0),
+	    cmocka_unit_test(who_wakes_on_an_idle_processor_shares_as_others),
 	    cmocka_unit_test(a_sleeper_wakes_soon_beside_spinners),
 	    cmocka_unit_test(no_processor_idles_while_someone_waits),
 	    cmocka_unit_test(affinity_is_kept),
