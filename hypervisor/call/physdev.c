@@ -52,6 +52,24 @@ static long set_iopl(gva_t arg)
 	return 0;
 }
 
+// A bitmap of ports that the vCPU's user mode may use (clear bits).
+static long set_iobitmap(gva_t arg)
+{
+	struct physdev_set_iobitmap q;
+	struct vcpu *v = current_vcpu();
+
+	if (copy_from_guest(&q, arg, sizeof(q))) {
+		return -EFAULT;
+	}
+	if (q.nr_ports > 0x10000 ||
+	    !guest_range_ok(HANDLE_GVA(q.bitmap).a, 0x10000 / 8)) {
+		return -EINVAL;
+	}
+	v->io_bitmap = HANDLE_GVA(q.bitmap).a;
+	v->io_ports = q.nr_ports;
+	return 0;
+}
+
 static long apic_read(gva_t arg)
 {
 	struct physdev_apic q;
@@ -218,9 +236,10 @@ long call_physdev_op(u64 op, u64 arg, u64 a2, u64 a3, u64 a4)
 		return irq_status_query(GVA(arg));
 	case PHYSDEVOP_set_iopl:
 		return set_iopl(GVA(arg));
+	case PHYSDEVOP_set_iobitmap:
+		return set_iobitmap(GVA(arg));
 	case PHYSDEVOP_pirq_eoi_gmfn_v1:
 	case PHYSDEVOP_pirq_eoi_gmfn_v2:
-	case PHYSDEVOP_set_iobitmap:
 		return -ENOSYS; // eoi: irq_status_query tells
 	default:
 		if (!current_domain()->privileged) {

@@ -12,7 +12,9 @@
 #include <wabe/irq.h>
 #include <wabe/lib.h>
 #include <wabe/lock.h>
+#include <wabe/mapcache.h>
 #include <wabe/mmu.h>
+#include <wabe/page.h>
 #include <wabe/trap.h>
 
 #define PORT_PIT_CHANNEL2 0x42
@@ -171,6 +173,40 @@ static enum emul_outcome string_fault(struct vcpu *v, u64 a, bool write)
 	}
 	trap_inject_pf(a, code);
 	return EMUL_STAY;
+}
+
+// Does the bitmap that the kernel gave grant this port? It lies in the kernel's
+// address space, which user mode may not have.
+static bool port_granted(const struct vcpu *v, u32 port)
+{
+	u64 a = v->io_bitmap + port / 8, word;
+	struct pt_walk walk;
+	struct page *p;
+
+	if (port >= v->io_ports || pt_walk(v->kernel_root, a, &walk) ||
+	    !(walk.entry & PTE_P)) {
+		return false;
+	}
+	p = page_lookup(pte_mfn(walk.entry));
+	if (!p || !page_get(p, v->domain)) {
+		return false;
+	}
+	word = page_read(page_mfn(p), (u32)(a & PAGE_OFFSET_MASK) / 8);
+	page_put(p);
+	return !(word >> (a % 8 * 8 + port % 8) & 1);
+}
+
+bool emul_ports_granted(const struct vcpu *v, const struct cpu_user_regs *regs,
+			const struct insn *i)
+{
+	u32 port =
+	    i->opcode >= 0xe4 && i->opcode <= 0xe7 ? (u8)i->imm : regs->dx;
+	u32 end = port + port_bytes(i);
+
+	while (port < end && port_granted(v, port)) {
+		port++;
+	}
+	return port == end;
 }
 
 // One element of ins. The memory is tried first: what a device has given

@@ -67,12 +67,13 @@ static enum emul_outcome execute(struct vcpu *v, struct cpu_user_regs *regs,
 {
 	switch (i->opcode) {
 	case 0x6c ... 0x6f:
-		return iopl_suffices(v) ? emul_string_io(v, regs, i)
-					: EMUL_REFUSED;
 	case 0xe4 ... 0xe7:
 	case 0xec ... 0xef:
-		return iopl_suffices(v) ? emul_in_out(v, regs, i)
-					: EMUL_REFUSED;
+		if (!iopl_suffices(v) && !emul_ports_granted(v, regs, i)) {
+			return EMUL_REFUSED;
+		}
+		return i->opcode < 0xe4 ? emul_string_io(v, regs, i)
+					: emul_in_out(v, regs, i);
 	case 0xfa: // cli
 	case 0xfb: // sti
 		// Events stay as they are: the popf that would undo a cli does

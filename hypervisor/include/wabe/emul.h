@@ -99,6 +99,9 @@ enum emul_outcome {
 
 enum emul_outcome emul_in_out(struct vcpu *v, struct cpu_user_regs *regs,
 			      const struct insn *i);
+// Does the kernel's bitmap (PHYSDEVOP_set_iobitmap) grant the ports it names?
+bool emul_ports_granted(const struct vcpu *v, const struct cpu_user_regs *regs,
+			const struct insn *i);
 enum emul_outcome emul_string_io(struct vcpu *v, struct cpu_user_regs *regs,
 				 const struct insn *i);
 enum emul_outcome emul_cr_read(struct vcpu *v, struct cpu_user_regs *regs,

@@ -4,12 +4,17 @@
 //   dev_legacy rtc COUNT   the clock interrupts COUNT times, each second
 //   dev_legacy pit         the timer's channel 2 counts down at its rate
 //   dev_legacy kept        ports the hypervisor keeps read as all ones
+//   dev_legacy granted     a process uses the ports that ioperm() gave it, and
+//                          no others
 #include <fcntl.h>
 #include <linux/rtc.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +113,49 @@ static int kept(void)
 	return bad;
 }
 
+// in: a port, by the instruction. 1: it did; 0: refused (SIGSEGV).
+static sigjmp_buf refused;
+
+static void on_refusal(int signal)
+{
+	siglongjmp(refused, 1);
+}
+
+static int try(uint16_t port)
+{
+	uint8_t value;
+
+	if (sigsetjmp(refused, 1)) {
+		return 0;
+	}
+	asm volatile("inb %1, %0" : "=a"(value) : "d"(port));
+	return 1;
+}
+
+static int granted(void)
+{
+	uint8_t month = 0xff;
+	int before, during, beside, after;
+
+	signal(SIGSEGV, on_refusal);
+	before = try(0x71);
+	if (ioperm(0x70, 2, 1)) {
+		perror("ioperm");
+		return 1;
+	}
+	during = try(0x71);
+	beside = try(0x6f) + try(0x72);
+	if (during) { // the clock's month
+		asm volatile("outb %0, $0x70" : : "a"((uint8_t)8));
+		asm volatile("inb $0x71, %0" : "=a"(month));
+	}
+	ioperm(0x70, 2, 0);
+	after = try(0x71);
+	printf("before %d, granted %d, beside %d, after %d, month %x\n", before,
+	       during, beside, after, month);
+	return before || !during || beside || after || !month || month > 0x12;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -118,6 +166,9 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(verb, "pit") == 0) {
 		return pit();
+	}
+	if (strcmp(verb, "granted") == 0) {
+		return granted();
 	}
 	return strcmp(verb, "kept") == 0 ? kept() : 2;
 }

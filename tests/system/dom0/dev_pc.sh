@@ -7,6 +7,7 @@ check "the clock interrupts each second (IRQ 8)" grows "rtc" 2 /wabe/dev_legacy 
 has "the clock can be read" '20[0-9][0-9]' hwclock -r
 check "the timer's channel 2 counts" /wabe/dev_legacy pit
 check "the hypervisor's ports are not dom0's" /wabe/dev_legacy kept
+check "a process has the ports that its kernel gave it, and no others" /wabe/dev_legacy granted
 
 keys() {
 	local k line
