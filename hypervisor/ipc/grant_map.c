@@ -185,7 +185,9 @@ static s16 unmap_check(const struct maptrack *m,
 	    u->dev_bus_addr != mfn_to_maddr(MFN(mfn))) {
 		return GNTST_general_error;
 	}
-	return u->new_addr ? GNTST_general_error : GNTST_okay;
+	return u->new_addr && m->flags & GNTMAP_contains_pte
+		   ? GNTST_general_error
+		   : GNTST_okay;
 }
 
 static s16 unmap_locked(struct grant_table *t, struct grant_unmapping *u)
@@ -204,7 +206,7 @@ static s16 unmap_locked(struct grant_table *t, struct grant_unmapping *u)
 	}
 	if (grant_pte_unmap(current_vcpu(), u->host_addr,
 			    m->flags & GNTMAP_contains_pte,
-			    grant_pte(mfn, m->flags), 0)) {
+			    grant_pte(mfn, m->flags), u->new_addr)) {
 		return GNTST_general_error;
 	}
 	u->flags = m->flags;

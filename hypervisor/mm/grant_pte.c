@@ -51,16 +51,32 @@ static int entry_clear(u64 *slot, u64 expect, u64 replace_with)
 }
 
 int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 expect,
-		    u64 replace_with)
+		    u64 new_addr)
 {
-	struct pt_table t;
-	u64 *slot = entry_open(&t, v, addr, is_pte_maddr);
-	int rc;
+	struct pt_table t, from = {0};
+	u64 *slot = entry_open(&t, v, addr, is_pte_maddr), *moved = NULL;
+	u64 entry = 0;
+	int rc = -EINVAL;
 
 	if (!slot) {
-		return -EINVAL;
+		return rc;
 	}
-	rc = entry_clear(slot, expect, replace_with);
+	if (new_addr) {
+		moved = entry_open(&from, v, new_addr, false);
+	}
+	// What the entry holds goes with it.
+	if (moved) {
+		entry = __atomic_exchange_n(moved, 0, __ATOMIC_SEQ_CST);
+	}
+	if (moved || !new_addr) {
+		rc = entry_clear(slot, expect, entry);
+	}
+	if (rc && moved) {
+		l1_drop(__atomic_exchange_n(moved, entry, __ATOMIC_SEQ_CST));
+	}
+	if (moved) {
+		pt_close(&from);
+	}
 	pt_close(&t);
 	return rc;
 }

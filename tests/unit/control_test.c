@@ -277,6 +277,92 @@ static void a_promise_keeps_frames_in_place(void **state)
 	assert_int_equal(frames_claim(b, 1ull << 40), -EINVAL);
 }
 
+// --- grants ------------------------------------------------------------------
+
+// dom0 with a root, which maps data at 0, in one table; a's grant 5, to dom0,
+// of `mfn`.
+static struct tree grant_setup(u64 mfn)
+{
+	struct tree t = tree_make(dom0, 1, 2);
+	struct grant_entry_v1 *e;
+	mfn_t frame;
+
+	assert_int_equal(root_set(dom0->vcpu[0], MFN(t.l4)), 0);
+	assert_int_equal(grants_frame(a, 0, &frame), 0);
+	e = (void *)fake_frame(frame.n);
+	e[5].frame = (u32)mfn;
+	e[5].domid = 0;
+	e[5].flags = GTF_permit_access;
+	return t;
+}
+
+static s16 map_at(u64 addr, u32 flags, u32 *handle)
+{
+	struct gnttab_map_grant_ref m = {
+	    .host_addr = addr, .flags = flags, .ref = 5, .dom = 1};
+
+	assert_int_equal(fake_hypercall(__HYPERVISOR_grant_table_op,
+					GNTTABOP_map_grant_ref, (u64)&m, 1, 0),
+			 0);
+	*handle = m.handle;
+	return m.status;
+}
+
+static s16 replace(u64 addr, u64 by, u32 handle)
+{
+	struct gnttab_unmap_and_replace u = {
+	    .host_addr = addr, .new_addr = by, .handle = handle};
+
+	assert_int_equal(fake_hypercall(__HYPERVISOR_grant_table_op,
+					GNTTABOP_unmap_and_replace, (u64)&u, 1,
+					0),
+			 0);
+	return u.status;
+}
+
+// A grant's place takes the entry of another address, with what it holds.
+static void unmap_and_replace_moves_an_entry(void **state)
+{
+	u64 mfn = fake_alloc(a), before = frames_free();
+	struct tree t = grant_setup(mfn);
+	u64 *l1 = fake_frame(t.l1[0]), other = l1[1];
+	u32 h;
+
+	before = frames_free();
+	assert_int_equal(map_at(5 * PAGE_SIZE, GNTMAP_host_map, &h), 0);
+	assert_int_equal(l1[5] >> PAGE_SHIFT & 0xffff, mfn);
+	// No such address, in any way; nothing happened.
+	assert_int_equal(replace(5 * PAGE_SIZE, 1ull << 30, h),
+			 GNTST_general_error);
+	assert_int_equal(replace(5 * PAGE_SIZE, HEAP_BASE, h),
+			 GNTST_general_error);
+	assert_int_equal(replace(4 * PAGE_SIZE, PAGE_SIZE, h),
+			 GNTST_general_error);
+	assert_int_equal(replace(5 * PAGE_SIZE, 5 * PAGE_SIZE, h),
+			 GNTST_general_error);
+	assert_int_equal(l1[1], other);
+	assert_int_equal(l1[5] >> PAGE_SHIFT & 0xffff, mfn);
+	assert_sound();
+	assert_int_equal(replace(5 * PAGE_SIZE, PAGE_SIZE, h), 0);
+	assert_int_equal(l1[5], other);
+	assert_int_equal(l1[1], 0);
+	assert_int_equal(replace(5 * PAGE_SIZE, PAGE_SIZE, h),
+			 GNTST_bad_handle);
+	assert_int_equal(refs(mfn), 1);
+	assert_sound();
+	// By the entry's address there is no replacing.
+	assert_int_equal(map_at(t.l1[0] << PAGE_SHIFT | 48,
+				GNTMAP_host_map | GNTMAP_contains_pte, &h),
+			 0);
+	assert_int_equal(replace(t.l1[0] << PAGE_SHIFT | 48, PAGE_SIZE, h),
+			 GNTST_general_error);
+	assert_int_equal(replace(t.l1[0] << PAGE_SHIFT | 48, 0, h), 0);
+	assert_int_equal(l1[6], 0);
+	assert_int_equal(refs(mfn), 1);
+	assert_int_equal(frames_free(), before);
+	assert_sound();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +374,7 @@ int main(void)
 	    T(each_change_is_told_once),
 	    T(frames_stay_in_their_partition),
 	    T(a_promise_keeps_frames_in_place),
+	    T(unmap_and_replace_moves_an_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ int grant_pte_map(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 pte)
 }
 
 int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 expect,
-		    u64 replace_with)
+		    u64 new_addr)
 {
 	u64 *e = entry_of(v, addr);
 	u64 same = PTE_FRAME | PTE_RW | PTE_P;
@@ -35,7 +35,7 @@ int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 expect,
 	if (!e || (*e & same) != (expect & same)) {
 		return -EINVAL;
 	}
-	*e = replace_with;
+	*e = new_addr ? *entry_of(v, new_addr) : 0;
 	return 0;
 }
 

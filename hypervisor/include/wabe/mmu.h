@@ -98,9 +98,11 @@ void domain_cpus(const struct domain *d, struct cpumask *out);
 // there is replaced (and let go).
 int grant_pte_map(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 pte);
 // unmap: only if the entry is present with the frame and RW bit of `expect`.
+// In its place comes the entry for the guest address `new_addr`, which becomes
+// 0 (0: none comes).
 // The caller flushes TLBs (domain_cpus()) before the granter learns of it.
 int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 expect,
-		    u64 replace_with);
+		    u64 new_addr);
 
 // mm/mmio.c: may dom0 map this frame that is not RAM? -EPERM: never; -EROFS:
 // only without RW (else 0).
