@@ -144,8 +144,10 @@ static long dirty_report(struct xen_domctl *op, const struct domain *d)
 	if (!d->log_dirty || (s->mode & ~XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL)) {
 		return -EINVAL;
 	}
+	// Watching found none, which tells who copies a running domain not to
+	// go round once more; at the end, how many there are to copy.
 	s->stats.fault_count = 0;
-	s->stats.dirty_count = (u32)MIN(s->pages, d->pages);
+	s->stats.dirty_count = s->mode ? (u32)MIN(s->pages, d->pages) : 0;
 	return HANDLE_GVA(s->dirty_bitmap).a ? bitmap_fill(op) : 0;
 }
 
