@@ -9,8 +9,11 @@
 
 #include <public/wabe.h>
 #include <xen/domctl.h>
+#include <xen/event_channel.h>
+#include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
+#include <xen/vcpu.h>
 
 static struct domain *a, *b;
 
@@ -363,6 +366,180 @@ static void unmap_and_replace_moves_an_entry(void **state)
 	assert_sound();
 }
 
+// --- limits and the life of a domain -----------------------------------------
+
+static long call(u32 nr, u64 what, void *arg)
+{
+	return fake_hypercall(nr, what, (u64)arg, 0, 0);
+}
+
+// createdomain's limits hold, with Xen's errors.
+static void limits_of_createdomain_hold(void **state)
+{
+	struct xen_domctl c = ctl(XEN_DOMCTL_createdomain, 3);
+	struct evtchn_alloc_unbound e = {.dom = DOMID_SELF,
+					 .remote_dom = DOMID_SELF};
+	struct gnttab_setup_table g = {.dom = DOMID_SELF, .nr_frames = 3};
+	struct gnttab_query_size q = {.dom = DOMID_SELF};
+	u64 list[3];
+	u32 ports = 0;
+	long rc;
+
+	c.u.createdomain = (struct xen_domctl_createdomain){
+	    .max_vcpus = 1,
+	    .max_evtchn_port = 10,
+	    .max_grant_frames = 2,
+	    .max_maptrack_frames = 1,
+	    .grant_opts = XEN_DOMCTL_GRANT_version(1),
+	};
+	assert_int_equal(ctl_do(&c), 0);
+	c = ctl(XEN_DOMCTL_max_vcpus, 3);
+	c.u.max_vcpus.max = 1;
+	assert_int_equal(ctl_do(&c), 0);
+	fake_run(0, fake_domain(3)->vcpu[0]);
+	do {
+		rc = call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
+			  &e);
+		ports += !rc;
+	} while (!rc);
+	assert_int_equal(rc, -ENOSPC);
+	assert_int_equal(ports, 10);
+	set_xen_guest_handle(g.frame_list, list);
+	fake_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table,
+		       (u64)&g, 1, 0);
+	assert_int_equal(g.status, GNTST_general_error);
+	g.nr_frames = 2;
+	fake_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table,
+		       (u64)&g, 1, 0);
+	assert_int_equal(g.status, GNTST_okay);
+	fake_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_query_size,
+		       (u64)&q, 1, 0);
+	assert_int_equal(q.status, GNTST_okay);
+	assert_int_equal(q.nr_frames, 2);
+	assert_int_equal(q.max_nr_frames, 2);
+	fake_run(0, dom0->vcpu[0]);
+	fake_domain_destroy(fake_domain(3));
+	assert_sound();
+}
+
+static void only_grant_version_1_can_be_set(void **state)
+{
+	struct gnttab_set_version v = {.version = 1};
+	struct gnttab_get_version q = {.dom = DOMID_SELF};
+
+	assert_int_equal(fake_hypercall(__HYPERVISOR_grant_table_op,
+					GNTTABOP_set_version, (u64)&v, 1, 0),
+			 0);
+	v.version = 2;
+	assert_int_equal(fake_hypercall(__HYPERVISOR_grant_table_op,
+					GNTTABOP_set_version, (u64)&v, 1, 0),
+			 -ENOSYS);
+	v.version = 3;
+	assert_int_equal(fake_hypercall(__HYPERVISOR_grant_table_op,
+					GNTTABOP_set_version, (u64)&v, 1, 0),
+			 -EINVAL);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_grant_table_op,
+					GNTTABOP_get_version, (u64)&q, 1, 0),
+			 0);
+	assert_int_equal(q.version, 1);
+}
+
+static long dog(u32 id, u32 seconds)
+{
+	struct sched_watchdog w = {.id = id, .timeout = seconds};
+
+	return call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, &w);
+}
+
+static void later(u64 seconds)
+{
+	fake_now += seconds * 1000000000ull;
+	for (u32 cpu = 0; cpu < FAKE_CPUS; cpu++) {
+		fake_run(cpu, cpus[cpu]->idle);
+		this_cpu()->work |= WORK_TIMERS;
+		fake_settle();
+	}
+}
+
+// Two of them; who is not set again in time ends the domain, and dom0 hears.
+static void a_watchdog_ends_who_does_not_feed_it(void **state)
+{
+	while (!wabe(WABE_NEXT_CHANGED)) {
+	}
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(dog(0, 0), -EINVAL);
+	assert_int_equal(dog(1, 5), -EINVAL);
+	assert_int_equal(dog(0, 3), 1);
+	assert_int_equal(dog(0, 100), 2);
+	assert_int_equal(dog(0, 3), -ENOSPC);
+	assert_int_equal(dog(3, 3), -EINVAL);
+	later(2);
+	assert_false(a->shut_down);
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(dog(1, 3), 1);
+	later(2);
+	assert_false(a->shut_down);
+	later(2);
+	assert_true(a->shut_down);
+	fake_run(0, dom0->vcpu[0]);
+	assert_int_equal(changed(0).shutdown_code, SHUTDOWN_watchdog);
+	assert_false(b->shut_down);
+}
+
+static void shutting_others_down_is_dom0s(void **state)
+{
+	struct sched_remote_shutdown s = {.domain_id = 2,
+					  .reason = SHUTDOWN_reboot};
+
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(
+	    call(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s), -EPERM);
+	assert_false(b->shut_down);
+	fake_run(0, dom0->vcpu[0]);
+	assert_int_equal(
+	    call(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s), 0);
+	assert_true(b->shut_down);
+	assert_int_equal(b->shutdown_code, SHUTDOWN_reboot);
+	s.domain_id = 77;
+	assert_int_equal(
+	    call(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s), -ESRCH);
+}
+
+static long vcpu_op(u32 what, u32 id, void *arg)
+{
+	return fake_hypercall(__HYPERVISOR_vcpu_op, what, id, (u64)arg, 0);
+}
+
+// Up and down, and its time: what it was in for how long adds up.
+static void vcpus_go_up_and_down_and_count_their_time(void **state)
+{
+	struct vcpu_runstate_info r;
+	u64 sum = 0;
+
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(vcpu_op(VCPUOP_up, 99, NULL), -ENOENT);
+	assert_int_equal(vcpu_op(VCPUOP_up, 1, NULL), -EINVAL);
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+	a->vcpu[0]->initialised = a->vcpu[1]->initialised = true;
+	assert_int_equal(vcpu_op(VCPUOP_up, 0, NULL), 0);
+	assert_int_equal(vcpu_op(VCPUOP_up, 1, NULL), 0);
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 1, NULL), 1);
+	assert_int_equal(vcpu_op(VCPUOP_get_runstate_info, 1, &r), 0);
+	fake_now += 5000000;
+	assert_int_equal(vcpu_op(VCPUOP_get_runstate_info, 1, &r), 0);
+	for (u32 i = 0; i < 4; i++) {
+		sum += r.time[i];
+	}
+	assert_int_equal(sum, fake_now - 1000000000);
+	assert_int_equal(vcpu_op(VCPUOP_down, 1, NULL), 0);
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+	// The last one takes the domain with it.
+	assert_false(a->shut_down);
+	assert_int_equal(vcpu_op(VCPUOP_down, 0, NULL), 0);
+	assert_true(a->shut_down);
+	fake_run(0, dom0->vcpu[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +552,11 @@ int main(void)
 	    T(frames_stay_in_their_partition),
 	    T(a_promise_keeps_frames_in_place),
 	    T(unmap_and_replace_moves_an_entry),
+	    T(limits_of_createdomain_hold),
+	    T(only_grant_version_1_can_be_set),
+	    T(a_watchdog_ends_who_does_not_feed_it),
+	    T(shutting_others_down_is_dom0s),
+	    T(vcpus_go_up_and_down_and_count_their_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
