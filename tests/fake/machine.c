@@ -111,7 +111,7 @@ void deadline_set(u64 expires)
 
 bool guest_addr_ok(u64 a)
 {
-	return a < HV_START || a >= HV_END;
+	return a < 1ull << 47 || a >= HV_END;
 }
 
 bool addr_is_canonical(u64 a)
