@@ -49,3 +49,17 @@ $(UNIT_OUT)/toolstack_test: tests/unit/toolstack_test.c $(addprefix \
 		error.c user.c build_tables.c)
 	@mkdir -p $(@D)
 	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) $^ -o $@ -l:libfdt.a -lcmocka
+
+# The library from C++, in several threads, with the thread sanitizer.
+LIBRARY_C := $(addprefix toolstack/lib/,client.c packet.c spec.c spec_fdt.c \
+	spec_file.c dts.c file.c error.c)
+UNIT_TESTS += library_test
+$(UNIT_OUT)/library_test: tests/unit/library_test.cc $(LIBRARY_C) \
+		$(wildcard toolstack/*/*.h)
+	@mkdir -p $(UNIT_OUT)/library
+	@for f in $(LIBRARY_C); do clang $(TS_FLAGS) -fsanitize=thread -c $$f \
+		-o $(UNIT_OUT)/library/$$(basename $$f .c).o || exit 1; done
+	@clang++ -std=c++17 -O1 -g -Wall -Wextra -Werror -fsanitize=thread \
+		-Itoolstack/include -Itoolstack/lib $< $(LIBRARY_C:toolstack/lib/%.c=$(UNIT_OUT)/library/%.o) \
+		-lfdt -pthread -o $@
+unit: $(UNIT_OUT)/library_test

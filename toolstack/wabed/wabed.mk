@@ -23,3 +23,11 @@ $(UNIT_OUT)/worker_test: tests/unit/worker_test.c $(WORKER_C) $(GLUE_C) \
 		-fno-sanitize-recover=undefined -pthread -D__XEN_TOOLS__ \
 		-DWORKER_PROGRAM='"$(abspath $(TS_OUT))/wabed-worker"' \
 		$(filter %.c,$^) -lcmocka -lseccomp -lfdt -o $@
+
+$(UNIT_OUT)/fair_test: tests/unit/fair_test.c tests/fuzz/guests.h $(WORKER_C) \
+		$(GLUE_C) $(wildcard toolstack/wabed/*.h xenstore-glue/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter \
+		-fsanitize=address,undefined -fno-sanitize-recover=undefined \
+		-pthread -D__XEN_TOOLS__ $(filter %.c,$^) -lcmocka -lseccomp \
+		-lfdt -o $@
