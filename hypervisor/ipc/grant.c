@@ -282,15 +282,21 @@ void grant_unpin(struct grant_table *t, u32 ref, bool write)
 	}
 }
 
-bool grant_frame_get(struct domain *owner, u64 mfn, bool write)
+s16 grant_frame_get(struct domain *owner, u64 mfn, bool write)
 {
 	struct page *p = page_lookup(MFN(mfn));
 
-	if (!p) {
-		return false;
+	if (p && write && !page_get_type(p, owner, PAGE_WRITABLE)) {
+		return GNTST_okay;
 	}
-	return write ? page_get_type(p, owner, PAGE_WRITABLE) == 0
-		     : page_get(p, owner);
+	if (!p || !page_get(p, owner)) {
+		return GNTST_bad_page;
+	}
+	if (!write) {
+		return GNTST_okay;
+	}
+	page_put(p);
+	return GNTST_general_error;
 }
 
 void grant_frame_put(u64 mfn, bool write)

@@ -7,19 +7,6 @@
 
 #include "grants.h"
 
-// -bad_page: not the domain's; -general_error: it may not be written.
-static s16 frame_claim(struct domain *d, u64 mfn, bool write)
-{
-	if (likely(grant_frame_get(d, mfn, write))) {
-		return GNTST_okay;
-	}
-	if (!write || !grant_frame_get(d, mfn, false)) {
-		return GNTST_bad_page;
-	}
-	grant_frame_put(mfn, false);
-	return GNTST_general_error;
-}
-
 static s16 grant_claim(struct grant_operand *o)
 {
 	struct grant_table *t = o->granter->grants;
@@ -31,7 +18,7 @@ static s16 grant_claim(struct grant_operand *o)
 			   false, &a);
 	if (!status) {
 		o->mfn = a->mfn;
-		status = frame_claim(o->granter, o->mfn, o->write);
+		status = grant_frame_get(o->granter, o->mfn, o->write);
 		if (status) {
 			grant_unpin(t, o->ref, o->write);
 		}
@@ -64,7 +51,7 @@ static s16 own_claim(struct grant_operand *o,
 	o->granter = NULL;
 	o->mfn = from->u.gmfn;
 	return from->domid == DOMID_SELF
-		   ? frame_claim(current_domain(), o->mfn, o->write)
+		   ? grant_frame_get(current_domain(), o->mfn, o->write)
 		   : GNTST_permission_denied;
 }
 

@@ -99,9 +99,10 @@ static s16 entry_make(struct domain *granter, u64 mfn,
 		      const struct gnttab_map_grant_ref *op)
 {
 	bool write = !(op->flags & GNTMAP_readonly);
+	s16 status = grant_frame_get(granter, mfn, write);
 
-	if (!grant_frame_get(granter, mfn, write)) {
-		return GNTST_general_error;
+	if (status) {
+		return status;
 	}
 	if (grant_pte_map(current_vcpu(), op->host_addr,
 			  op->flags & GNTMAP_contains_pte,

@@ -68,8 +68,9 @@ void grant_unpin(struct grant_table *t, u32 ref, bool write);
 // The active entry of a grant that is pinned.
 struct active *grant_active(const struct grant_table *t, u32 ref);
 
-// References on a granted frame, as its L1 entry or a copy needs them.
-bool grant_frame_get(struct domain *owner, u64 mfn, bool write);
+// References on a granted frame, as its L1 entry or a copy needs them:
+// GNTST_bad_page it is not the owner's, _general_error it may not be written.
+s16 grant_frame_get(struct domain *owner, u64 mfn, bool write);
 void grant_frame_put(u64 mfn, bool write);
 
 #endif

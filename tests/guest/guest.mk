@@ -34,8 +34,16 @@ $(BUILD)/tests/guest/%.o: tests/guest/%.c
 	@echo '  CC   $<'
 	@$(CC) $(GUEST_FLAGS) -MMD -c $< -o $@
 
+# The reference model, as the guest replay has it.
+GUEST_MODEL := $(filter-out tests/model/host.c,$(wildcard tests/model/*.c))
+GUEST_MORE_replay := $(GUEST_MODEL:%.c=$(BUILD)/%.o)
+$(BUILD)/tests/model/%.o: tests/model/%.c
+	@mkdir -p $(@D)
+	@echo '  CC   $<'
+	@$(CC) $(GUEST_FLAGS) -MMD -c $< -o $@
+
 define guest_rule
-$(BUILD)/guest/$(1): $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/guest/$(1)/*.c)) \
+$(BUILD)/guest/$(1): $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/guest/$(1)/*.c)) $$(GUEST_MORE_$(1)) \
 		$$(GUEST_LIB) $$(BUILD)/guests/lib/$$(or $$(GUEST_NOTES_$(1)),notes).o \
 		guests/lib/guest.lds
 	@mkdir -p $$(@D)
@@ -45,6 +53,6 @@ $(BUILD)/guest/$(1): $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/guest/$(1)/
 endef
 $(foreach g,$(GUESTS),$(eval $(call guest_rule,$(g))))
 
--include $(wildcard $(BUILD)/guests/lib/*.d $(BUILD)/tests/guest/*/*.d)
+-include $(wildcard $(BUILD)/guests/lib/*.d $(BUILD)/tests/guest/*/*.d $(BUILD)/tests/model/*.d)
 
 .PHONY: guests

@@ -76,9 +76,11 @@ static int frame_take(struct model *m, uint32_t granter, uint32_t frame,
 {
 	uint64_t word = m_word(frame) | M_P | (write ? M_RW : 0);
 
-	return frame < M_FRAMES && !m_l1_take(m, granter, granter, word)
-		   ? GNTST_okay
-		   : GNTST_general_error;
+	if (frame >= M_FRAMES || m->frame[frame].owner != granter) {
+		return GNTST_bad_page;
+	}
+	return m_l1_take(m, granter, granter, word) ? GNTST_general_error
+						    : GNTST_okay;
 }
 
 int m_grant_map(struct model *m, uint32_t d, uint32_t granter, uint32_t ref,
@@ -154,11 +156,8 @@ static int operand_begin(struct model *m, uint32_t d, struct m_operand *o,
 		}
 		o->frame = m->domain[o->domain].grant[o->ref].used_frame;
 	}
-	if (frame_take(m, owner, o->frame, write)) {
-		status =
-		    o->frame < M_FRAMES && m->frame[o->frame].owner == owner
-			? GNTST_general_error
-			: GNTST_bad_page;
+	status = frame_take(m, owner, o->frame, write);
+	if (status) {
 		if (o->granted) {
 			use_end(m, o->domain, o->ref, write);
 		}

@@ -13,6 +13,7 @@
 #define REGION 0x8000000000ull // what a domain's own half maps: slot 1
 
 uint32_t machine_domains = M_DOMAINS, machine_vcpus = FAKE_VCPUS;
+const bool machine_populates = true;
 uint64_t machine_mfn[M_FRAMES];
 uint64_t machine_mfn_hole = FAKE_HOLE + 2, machine_mfn_hypervisor = 3;
 u64 host_differences;
@@ -134,11 +135,6 @@ uint64_t *machine_mapped(uint32_t w, uint32_t f)
 	return fake_frame(machine_mfn[f]);
 }
 
-uint64_t machine_window_read(uint32_t d, uint32_t w)
-{
-	return fake_frame(window[d])[w];
-}
-
 struct shared_info *machine_shared(uint32_t d)
 {
 	return fake_domain(d)->shared;
@@ -147,6 +143,11 @@ struct shared_info *machine_shared(uint32_t d)
 struct grant_entry_v1 *machine_grants(uint32_t d)
 {
 	return (void *)fake_frame(grant_frame[d]);
+}
+
+uint32_t machine_ref_first(void)
+{
+	return 0;
 }
 
 uint32_t machine_frame_of(uint64_t mfn)

@@ -13,6 +13,8 @@
 // --- the machine -------------------------------------------------------------
 
 extern uint32_t machine_domains, machine_vcpus;
+// Frames that were given back can be had again: the same ones.
+extern const bool machine_populates;
 extern uint64_t machine_mfn[M_FRAMES];
 extern uint64_t machine_mfn_hole, machine_mfn_hypervisor;
 
@@ -28,9 +30,10 @@ uint64_t machine_window_va(uint32_t d, uint32_t w);
 uint64_t machine_first_root(uint32_t d); // mfn
 // A frame that the domain that runs has mapped in window entry `w`.
 uint64_t *machine_mapped(uint32_t w, uint32_t f);
-uint64_t machine_window_read(uint32_t d, uint32_t w);
 struct shared_info *machine_shared(uint32_t d);
+// The entries of the model's grants, and the number of the first.
 struct grant_entry_v1 *machine_grants(uint32_t d);
+uint32_t machine_ref_first(void);
 
 struct machine_result {
 	long rc;
@@ -67,5 +70,8 @@ uint32_t ops_run(const uint8_t *data, size_t bytes, uint64_t seed,
 		 uint32_t steps);
 extern uint32_t ops_sum; // of all results so far, to compare two machines
 extern struct model ops_model;
+// The machine's numbers of a handle, a port of the model.
+uint32_t ops_handle(uint32_t d, uint32_t handle);
+uint32_t ops_port(uint32_t d, uint32_t port);
 
 #endif

@@ -34,6 +34,9 @@
 #define M_US 4ull
 #define M_A 0x20ull
 #define M_D 0x40ull
+#define M_G 0x100ull
+#define M_CACHE 0x98ull
+#define M_KERNEL (1ull << 52) // Xen's own mark
 #define M_NX (1ull << 63)
 
 enum m_type { M_UNTYPED, M_L1, M_L2, M_L3, M_L4, M_WRITABLE = 6 };

@@ -24,6 +24,16 @@ static bool differs;
 static uint32_t handles[M_DOMAINS][M_HANDLES];
 static uint32_t ports[M_DOMAINS][M_PORTS];
 
+uint32_t ops_handle(uint32_t d, uint32_t handle)
+{
+	return handles[d][handle];
+}
+
+uint32_t ops_port(uint32_t d, uint32_t port)
+{
+	return ports[d][port];
+}
+
 // --- the bytes ---------------------------------------------------------------
 
 static const uint8_t *input, *input_end;
@@ -411,7 +421,9 @@ static void op_store(void)
 	(void)m_window_set(m, me, SCRATCH, 0);
 }
 
-// What the guest reads is what it wrote, but A and D.
+// What the guest reads is what it wrote, but A and D; and G and bit 52, by
+// which Xen tells L1 entries that said US from those that did not; and how
+// devices are cached.
 static void frame_compare(uint32_t f)
 {
 	uint64_t map = m_word(f) | M_P | M_US;
@@ -424,7 +436,12 @@ static void frame_compare(uint32_t f)
 		uint64_t found = machine_mapped(SCRATCH, f)[M_SLOT0 + i];
 		uint64_t right = real(m->frame[f].word[i]);
 
-		if ((found ^ right) & ~(M_A | M_D)) {
+		uint64_t ours = M_A | M_D | M_G | M_KERNEL;
+
+		if (m_index(m->frame[f].word[i]) == M_HOLE) {
+			ours |= M_CACHE;
+		}
+		if ((found ^ right) & ~ours) {
 			expect("content", f, i, (long)right, (long)found);
 		}
 	}
@@ -488,7 +505,7 @@ static void op_populate(void)
 	while (f < machine_domains * 16 && m->frame[f].owner != M_NOBODY) {
 		f++;
 	}
-	if (f == machine_domains * 16) {
+	if (f == machine_domains * 16 || !machine_populates) {
 		return;
 	}
 	reservation(&r, &mfn);
@@ -557,11 +574,19 @@ static void op_grant_map(void)
 	    .host_addr = place_addr(at),
 	    .flags = GNTMAP_host_map | (read_only ? GNTMAP_readonly : 0) |
 		     (at.in_frame ? GNTMAP_contains_pte : 0),
-	    .ref = ref < M_REFS ? ref : REF_BAD,
+	    .ref = ref < M_REFS ? machine_ref_first() + ref : REF_BAD,
 	    .dom = (domid_t)granter,
 	};
 	int expected;
 
+	// Where the use could not be ended again: a frame that may go.
+	if (!machine_populates && ref < M_REFS) {
+		const struct m_grant *g = &m->domain[granter].grant[ref];
+
+		if (g->frame < M_FRAMES && !m->frame[g->frame].allocated) {
+			return;
+		}
+	}
 	while (handle < M_HANDLES && m->domain[me].handle[handle].used) {
 		handle++;
 	}
@@ -620,7 +645,7 @@ static struct m_operand any_operand(struct gnttab_copy_ptr *p, uint16_t *flags,
 		o.domain = below(machine_domains);
 		o.ref = below(M_REFS);
 		p->domid = (domid_t)o.domain;
-		p->u.ref = o.ref;
+		p->u.ref = machine_ref_first() + o.ref;
 		*flags |= flag;
 	} else {
 		o.frame = frame_for(me, below(5));
@@ -785,9 +810,9 @@ static void op_port_status(void)
 	} else if (p->state == EVTCHNSTAT_interdomain) {
 		expect("to whom", port, 0, p->remote_domain,
 		       s.u.interdomain.dom);
-		expect("to where", port, 0,
-		       ports[p->remote_domain][p->remote_port],
-		       s.u.interdomain.port);
+		expect("to where", port, 0, 1,
+		       s.u.interdomain.port ==
+			   ports[p->remote_domain][p->remote_port]);
 	}
 }
 

@@ -3,7 +3,8 @@
 # with sanitizers. A test that includes the sources it tests is one file; the
 # others link the core (mm/, ipc/, dom/, call/) with the fake machine (fake/).
 UNIT_FAKE := page_test pgtable_test mm_random_test mm_race_test model_test control_test \
-	sched_sim_test privilege_test context_test
+	sched_sim_test privilege_test context_test core_test \
+	failure_test
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 # The whole core but what is the fake machine's own.
 UNIT_CORE := $(filter-out $(addprefix hypervisor/mm/,heap.c m2p.c mapcache.c \
@@ -15,6 +16,10 @@ UNIT_OUT := $(BUILD)/unit
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -fno-sanitize=alignment -pthread \
 	-DWABE_DEBUG -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100 -MMD
+ifneq ($(COVERAGE),)
+UNIT_FLAGS := $(filter-out -fsanitize=% -fno-sanitize% -O1,$(UNIT_FLAGS)) -O0 \
+	--coverage -fprofile-update=atomic
+endif
 UNIT_CORE_OBJ := $(UNIT_CORE:%.c=$(UNIT_OUT)/%.o)
 UNIT_MODEL_OBJ := $(UNIT_MODEL:%.c=$(UNIT_OUT)/%.o)
 
@@ -28,6 +33,7 @@ $(UNIT_FAKE:%=$(UNIT_OUT)/%): $(UNIT_OUT)/%: $(UNIT_OUT)/tests/unit/%.o \
 	@$(CC) $(UNIT_FLAGS) $^ -lcmocka -o $@
 
 $(UNIT_OUT)/model_test: $(UNIT_MODEL_OBJ)
+$(UNIT_OUT)/failure_test: UNIT_FLAGS += -Wl,--wrap=frames_alloc
 
 # The others: one source.
 $(UNIT_OUT)/%_test: tests/unit/%_test.c
@@ -40,5 +46,13 @@ unit: $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 		CMOCKA_MESSAGE_OUTPUT=TAP $(UNIT_OUT)/$$t || failed="$$failed $$t"; \
 	done; [ -z "$$failed" ] || { echo "FAILED:$$failed"; exit 1; }
 
+# Those that have to do with the core.
+UNIT_COVER := $(filter-out glue_test toolstack_test worker_test \
+	decode_test cpuid_test,$(UNIT_TESTS))
+coverage: needs-build-check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage COVERAGE=1 coverage-all
+	@tests/coverage $(BUILD)/coverage
+coverage-all: $(UNIT_COVER:%=$(UNIT_OUT)/%)
+
 -include $(UNIT_CORE_OBJ:.o=.d) $(UNIT_MODEL_OBJ:.o=.d) $(UNIT_FAKE:%=$(UNIT_OUT)/tests/unit/%.d)
-.PHONY: unit
+.PHONY: unit coverage coverage-all

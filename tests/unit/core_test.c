@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+// What guests ask of the core beside page tables, through hypercalls, and what
+// the hypervisor says of itself: vCPU areas and timers, event channels, the
+// console, partitions, processors that vCPUs may run on.
+#include <wabe/console.h>
+#include <wabe/evtchn.h>
+#include <wabe/paging.h>
+#include <wabe/sched.h>
+#include <wabe/time.h>
+#include <wabe/timer.h>
+
+#include <xen/event_channel.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#include "mm_machine.h"
+
+#define MS 1000000ull
+
+static struct domain *a;
+static u64 l1, area; // an L1 table at address 0, what it maps at 1 MiB
+
+static int setup(void **state)
+{
+	struct tree t;
+
+	fake_init(3);
+	a = fake_domain(1);
+	t = tree_make(a, 1, 0);
+	l1 = t.l1[0];
+	area = fake_alloc(a);
+	fake_frame(l1)[256] = pte(area, RW);
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(root_set(a->vcpu[0], MFN(t.l4)), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	assert_sound();
+	fake_run(0, dom0->vcpu[0]);
+	if (fake_domain(1)) {
+		fake_domain_destroy(fake_domain(1));
+	}
+	fake_fini();
+	return 0;
+}
+
+static long vcpu_op(u32 cmd, u32 id, void *arg)
+{
+	return fake_hypercall(__HYPERVISOR_vcpu_op, cmd, id, (u64)arg, 0);
+}
+
+static long event_op(u32 cmd, void *arg)
+{
+	return fake_hypercall(__HYPERVISOR_event_channel_op, cmd, (u64)arg, 0,
+			      0);
+}
+
+// --- vCPUs -------------------------------------------------------------------
+
+static void a_runstate_area_follows_the_vcpu(void **state)
+{
+	struct vcpu_register_runstate_memory_area at = {.addr.p =
+							    0x100000 + 64};
+	struct vcpu_runstate_info now, *seen = (void *)(fake_frame(area) + 8);
+
+	a->vm_assist = BIT(VMASST_TYPE_runstate_update_flag);
+	assert_int_equal(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &at),
+			 0);
+	assert_int_equal(types(area), 2);
+	assert_int_equal(seen->state, RUNSTATE_offline);
+	fake_now += 5 * MS;
+	assert_int_equal(vcpu_op(VCPUOP_get_runstate_info, 0, &now), 0);
+	assert_int_equal(now.time[RUNSTATE_offline], 5 * MS);
+	assert_int_equal(vcpu_cpu_time(a->vcpu[0]), 0);
+	// Another takes its place: nothing of the old one is held.
+	at.addr.p = 0x100000 + 512;
+	assert_int_equal(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &at),
+			 0);
+	assert_int_equal(types(area), 2);
+	// Across pages, or not mapped: by address. The hypervisor's: refused.
+	at.addr.p = 0x101000 - 8;
+	assert_int_equal(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &at),
+			 0);
+	assert_int_equal(types(area), 1);
+	at.addr.p = HV_START + 64;
+	assert_int_equal(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &at),
+			 -EFAULT);
+	assert_int_equal(vcpu_op(VCPUOP_get_runstate_info, 0, NULL), -EFAULT);
+}
+
+static void a_vcpu_takes_only_so_many_runstate_areas(void **state)
+{
+	struct vcpu_register_runstate_memory_area at = {.addr.p = 0x100000};
+
+	for (u32 i = 0; i < 100; i++) {
+		at.addr.p = 0x100000 + i * 8;
+		assert_int_equal(
+		    vcpu_op(VCPUOP_register_runstate_memory_area, 0, &at), 0);
+	}
+	// Each taking back flushes everyone: from then on it is by address.
+	assert_null(a->vcpu[0]->runstate_share);
+	assert_int_equal(a->vcpu[0]->runstate_gva, at.addr.p);
+}
+
+static void vcpu_info_is_moved_once(void **state)
+{
+	struct vcpu_register_vcpu_info at = {.mfn = area, .offset = 64};
+	struct vcpu_info *info = (void *)(fake_frame(area) + 8);
+
+	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 0, &at), 0);
+	assert_ptr_equal(a->vcpu[0]->info, info);
+	assert_int_equal(info->evtchn_upcall_pending, 1); // look again
+	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 0, &at), -EINVAL);
+	at.offset = 4090;
+	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 1, &at), -ENXIO);
+	at.offset = 0;
+	at.mfn = l1; // a table
+	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 1, &at), -EINVAL);
+	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 9, &at), -ENOENT);
+}
+
+static void timers_raise_their_event(void **state)
+{
+	struct evtchn_bind_virq bind = {.virq = VIRQ_TIMER};
+	struct vcpu_set_singleshot_timer once = {.timeout_abs_ns =
+						     fake_now + 3 * MS};
+	struct vcpu_set_periodic_timer often = {.period_ns = 999};
+
+	assert_int_equal(event_op(EVTCHNOP_bind_virq, &bind), 0);
+	assert_int_equal(vcpu_op(VCPUOP_set_singleshot_timer, 1, &once),
+			 -EINVAL);
+	assert_int_equal(vcpu_op(VCPUOP_set_singleshot_timer, 0, &once), 0);
+	fake_now += 2 * MS;
+	timers_run();
+	assert_false(evtchn_is_pending(a, bind.port));
+	fake_now += MS;
+	timers_run();
+	assert_true(evtchn_is_pending(a, bind.port));
+	assert_false(timer_is_set(&a->vcpu[0]->singleshot));
+	assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &often),
+			 -EINVAL);
+	often.period_ns = 2 * MS;
+	assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &often), 0);
+	assert_true(timer_is_set(&a->vcpu[0]->periodic));
+	timer_migrate(&a->vcpu[0]->periodic, 2); // as its vCPU moves
+	assert_int_equal(a->vcpu[0]->periodic.cpu, 2);
+	assert_true(timer_is_set(&a->vcpu[0]->periodic));
+	assert_int_equal(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
+	assert_false(timer_is_set(&a->vcpu[0]->periodic));
+	assert_int_equal(vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL), 0);
+}
+
+static void a_vcpu_runs_where_it_may(void **state)
+{
+	struct vcpu *v = a->vcpu[1];
+	struct cpumask none = {{0}}, third = {{BIT(2)}};
+
+	fake_run(0, dom0->vcpu[0]);
+	assert_int_equal(sched_set_affinity(v, &none, NULL), -EINVAL);
+	assert_int_equal(sched_set_affinity(v, &third, &third), 0);
+	v->kernel_root = v->user_root = hv_root;
+	v->offline = 0;
+	v->initialised = true;
+	domain_unpause(a);
+	assert_int_equal(v->processor, 2);
+	assert_true(cpus[2]->work & WORK_SCHED);
+	sched_dump();
+	fake_run(2, cpus[2]->idle);
+	sched_run();
+	assert_ptr_equal(current_vcpu(), v);
+	assert_int_equal(v->runstate.state, RUNSTATE_running);
+	// Somewhere else now: it leaves, and is woken there.
+	third.bits[0] = BIT(3);
+	assert_int_equal(sched_set_affinity(v, &third, NULL), 0);
+	sched_run();
+	assert_ptr_not_equal(current_vcpu(), v);
+	assert_int_equal(v->processor, 3);
+	fake_run(3, cpus[3]->idle);
+	sched_run();
+	assert_ptr_equal(current_vcpu(), v);
+	vcpu_yield();
+	vcpu_block();
+	sched_run();
+	assert_true(vcpu_is_idle(current_vcpu()));
+	assert_int_equal(v->runstate.state, RUNSTATE_blocked);
+	v->kernel_root = v->user_root = 0;
+	domain_pause(a);
+	fake_run(0, dom0->vcpu[0]);
+}
+
+// --- events ------------------------------------------------------------------
+
+static void ports_answer_for_themselves(void **state)
+{
+	struct evtchn_bind_pirq pirq = {.pirq = 3};
+	struct evtchn_status s = {.dom = DOMID_SELF};
+	struct evtchn_alloc_unbound for_me = {.dom = DOMID_SELF,
+					      .remote_dom = DOMID_SELF};
+	struct evtchn_bind_ipi ipi = {.vcpu = 1};
+	struct evtchn_set_priority priority = {.port = 1, .priority = 3};
+	struct evtchn_reset reset = {.dom = 2};
+
+	assert_int_equal(event_op(EVTCHNOP_bind_pirq, &pirq), -EPERM);
+	assert_int_equal(event_op(EVTCHNOP_reset, &reset), -EPERM);
+	assert_int_equal(event_op(EVTCHNOP_alloc_unbound, &for_me), 0);
+	assert_int_equal(event_op(EVTCHNOP_set_priority, &priority), -ENOSYS);
+	fake_run(0, dom0->vcpu[0]);
+	assert_int_equal(event_op(EVTCHNOP_bind_pirq, &pirq), 0);
+	s.port = pirq.port;
+	assert_int_equal(event_op(EVTCHNOP_status, &s), 0);
+	assert_int_equal(s.status, EVTCHNSTAT_pirq);
+	assert_int_equal(s.u.pirq, 3);
+	assert_int_equal(event_op(EVTCHNOP_bind_ipi, &ipi), 0);
+	s.port = ipi.port;
+	assert_int_equal(event_op(EVTCHNOP_status, &s), 0);
+	assert_int_equal(s.status, EVTCHNSTAT_ipi);
+	assert_int_equal(s.vcpu, 1);
+	pirq.pirq = 99;
+	assert_int_equal(event_op(EVTCHNOP_bind_pirq, &pirq), -EINVAL);
+	assert_int_equal(event_op(EVTCHNOP_reset, &reset), 0); // paused
+	assert_int_equal(event_op(99, &s), -ENOSYS);
+	assert_int_equal(event_op(EVTCHNOP_status, NULL), -EFAULT);
+	evtchn_dump(dom0);
+	s.port = 4000;
+	assert_int_equal(event_op(EVTCHNOP_status, &s), -EINVAL);
+}
+
+// --- the console -------------------------------------------------------------
+
+static void the_ring_keeps_what_was_said_last(void **state)
+{
+	char text[64];
+	u32 index = 0;
+	size_t n;
+
+	fake_run(0, dom0->vcpu[0]);
+	(void)console_ring_read(text, 0, &index, false, true);
+	printk("one\ntwo %u\n", 2u);
+	n = console_ring_read(text, sizeof(text) - 1, &index, false, false);
+	text[n] = 0;
+	assert_string_equal(text, "(XEN) one\n(XEN) two 2\n");
+	n = console_ring_read(text, sizeof(text), &index, true, false);
+	assert_int_equal(n, 0);
+	for (u32 i = 0; i < 3000; i++) {
+		printk("line %u", i); // more than it holds
+	}
+	n = console_ring_read(text, 5, &index, true, true);
+	assert_int_equal(n, 5);
+	assert_int_equal(console_ring_read(text, 5, &index, false, false), 0);
+}
+
+static void what_is_typed_reaches_dom0(void **state)
+{
+	char text[8];
+
+	fake_run(0, dom0->vcpu[0]);
+	for (const char *c = "a\001b"; *c; c++) {
+		console_input(*c);
+	}
+	assert_int_equal(
+	    fake_hypercall(__HYPERVISOR_console_io, 1, 8, (u64)text, 0), 3);
+	assert_memory_equal(text, "a\001b", 3);
+	for (const char *c = "\001\001\001hzqmreiA"; *c; c++) {
+		console_input(*c); // debug keys now
+	}
+	assert_int_equal(console_input_take(text, sizeof(text)), 0);
+	for (const char *c = "\001\001\001x"; *c; c++) {
+		console_input(*c);
+	}
+	assert_int_equal(console_input_take(text, sizeof(text)), 1);
+	assert_int_equal(
+	    fake_hypercall(__HYPERVISOR_console_io, 0, 3, (u64) "abc", 0), 0);
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(
+	    fake_hypercall(__HYPERVISOR_console_io, 0, 3, (u64) "abc", 0),
+	    -EPERM);
+}
+
+static void a_guest_cannot_flood_the_console(void **state)
+{
+	char text[2048];
+	u32 index = 0;
+	size_t lines = 0;
+
+	fake_now += 100000 * MS;
+	(void)console_ring_read(text, 0, &index, false, true);
+	for (u32 i = 0; i < 1000; i++) {
+		log_guest("again");
+	}
+	for (size_t n =
+		 console_ring_read(text, sizeof(text), &index, false, false);
+	     n--;) {
+		lines += text[n] == '\n';
+	}
+	assert_in_range(lines, 1, 12);
+}
+
+// --- partitions --------------------------------------------------------------
+
+static void frames_move_between_partitions(void **state)
+{
+	struct cpumask all = {{~0ull}};
+	u64 before = frames_free();
+	struct partition *p;
+	u32 id;
+
+	fake_run(0, dom0->vcpu[0]);
+	assert_int_equal(partition_create("tenant", &all, &id), 0);
+	assert_int_equal(partition_create("tenant", &all, &id), -EEXIST);
+	p = partition_get(id);
+	assert_non_null(p);
+	assert_ptr_equal(partition_from(0), partition_default);
+	assert_ptr_equal(partition_from(1), p);
+	assert_int_equal(partition_resize(partition_default, 1), -EINVAL);
+	assert_int_equal(partition_resize(p, 100000), -ENOMEM);
+	assert_int_equal(partition_resize(p, 37), 0);
+	assert_int_equal(partition_frames(p), 37);
+	assert_int_equal(p->free, 37);
+	alloc_dump();
+	assert_int_equal(partition_resize(p, 11), 0);
+	assert_int_equal(p->free, 11);
+	while (alloc_scrub_one()) {
+	}
+	assert_int_equal(partition_remove(partition_default), -EINVAL);
+	assert_int_equal(partition_remove(p), 0);
+	assert_null(partition_get(id));
+	assert_int_equal(frames_free(), before);
+	assert_sound();
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(a_runstate_area_follows_the_vcpu),
+	    TEST(a_vcpu_takes_only_so_many_runstate_areas),
+	    TEST(vcpu_info_is_moved_once),
+	    TEST(timers_raise_their_event),
+	    TEST(a_vcpu_runs_where_it_may),
+	    TEST(ports_answer_for_themselves),
+	    TEST(the_ring_keeps_what_was_said_last),
+	    TEST(what_is_typed_reaches_dom0),
+	    TEST(a_guest_cannot_flood_the_console),
+	    TEST(frames_move_between_partitions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
