@@ -41,6 +41,7 @@ void boot_free(void)
 			maddr_to_mfn(image_maddr(init_end)));
 	printk("Freed %lu KiB of boot memory", (frames_free() - before)
 						   << (PAGE_SHIFT - 10));
+	frames_low = MIN(frames_free() / 2, 64ull << (20 - PAGE_SHIFT));
 }
 
 void boot_finish(void)

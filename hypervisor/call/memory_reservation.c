@@ -16,6 +16,21 @@ struct request {
 	struct domain *d;
 };
 
+// Tell dom0 (VIRQ_ENOMEM, see xen-lowmemd) when free memory falls below
+// frames_low, and again below each half of that.
+static void low_memory_tell(void)
+{
+	static u32 told;
+	u64 free = frames_free(), mark = frames_low >> READ_ONCE(told);
+
+	if (free >= frames_low) {
+		WRITE_ONCE(told, 0);
+	} else if (free < mark) {
+		__atomic_fetch_add(&told, 1, __ATOMIC_RELAXED);
+		virq_raise_dom0(VIRQ_ENOMEM);
+	}
+}
+
 // One extent of new frames; its first mfn goes back into the list.
 static bool extent_add(const struct request *r, u64 i)
 {
@@ -30,6 +45,7 @@ static bool extent_add(const struct request *r, u64 i)
 	if (!p) {
 		return false;
 	}
+	low_memory_tell();
 	mfn = page_mfn(p).n;
 	for (u64 j = 0; j < 1ull << r->order; j++) {
 		m2p_set(MFN(mfn + j), pfn == M2P_INVALID ? pfn : pfn + j);

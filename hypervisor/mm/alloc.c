@@ -360,6 +360,8 @@ bool frame_drop_allocation(struct page *p)
 
 // --- totals, idle scrubbing -------------------------------------------------
 
+u64 frames_low;
+
 u64 frames_free(void)
 {
 	return READ_ONCE(partition_default->free);

@@ -84,6 +84,8 @@ bool frame_drop_allocation(struct page *p);
 int frames_claim(struct domain *d, u64 pages);
 // What the default partition has free.
 u64 frames_free(void);
+// dom0 is told when less than that is free; set when dom0 starts.
+extern u64 frames_low;
 // Scrub one dirty free frame (idle CPUs do); false: none left.
 bool alloc_scrub_one(void);
 void alloc_dump(void);
