@@ -6,6 +6,7 @@
 #include <wabe/cpu.h>
 #include <wabe/domain.h>
 #include <wabe/evtchn.h>
+#include <wabe/grant.h>
 #include <wabe/irq.h>
 #include <wabe/page.h>
 #include <wabe/sched.h>
@@ -15,9 +16,11 @@ static void help_print(void);
 
 static void domain_print(struct domain *d)
 {
-	printk("d%u: refs %u, pauses %u, dying %u, pages %lu of %lu, heap %lu",
+	printk("d%u: refs %u, pauses %u, dying %u, pages %lu of %lu, heap %lu, "
+	       "maps %u",
 	       d->id, READ_ONCE(d->refs), READ_ONCE(d->pause_count),
-	       READ_ONCE(d->dying), d->pages, d->pages_max, d->heap_frames);
+	       READ_ONCE(d->dying), d->pages, d->pages_max, d->heap_frames,
+	       grants_maps(d));
 	domain_for_each_vcpu (v, d) {
 		printk("  v%u: cpu %u, state %u, pauses %u, blocked %u, "
 		       "offline %u, events %s%s",

@@ -106,6 +106,11 @@ u32 grants_frame_count(struct domain *d)
 	return frames ? frames : MIN(1u, d->grants->frames_max);
 }
 
+u32 grants_maps(const struct domain *d)
+{
+	return d->grants ? READ_ONCE(d->grants->maps) : 0;
+}
+
 u32 grants_frame_max(struct domain *d)
 {
 	return d->grants->frames_max;

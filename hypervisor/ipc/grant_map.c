@@ -33,6 +33,7 @@ static void handle_give(struct grant_table *t, u32 handle)
 	m->flags = 0;
 	m->ref = t->free_handle;
 	t->free_handle = handle + 1;
+	t->maps--;
 }
 
 static bool handles_add(struct domain *d)
@@ -54,6 +55,7 @@ static bool handles_add(struct domain *d)
 	}
 	t->track[first / CHUNK_HANDLES] = chunk;
 	t->handles += CHUNK_HANDLES;
+	t->maps += CHUNK_HANDLES; // given back below
 	for (u32 i = CHUNK_HANDLES; i > 0; i--) {
 		handle_give(t, first + i - 1);
 	}
@@ -69,6 +71,7 @@ static bool handle_take(struct domain *d, u32 *out)
 	}
 	*out = t->free_handle - 1;
 	t->free_handle = track_at(t, *out)->ref;
+	t->maps++;
 	return true;
 }
 

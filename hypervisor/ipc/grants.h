@@ -52,6 +52,7 @@ struct grant_table {
 	u32 handles; // in chunks that exist
 	u32 handles_max;
 	u32 free_handle;	 // handle + 1, 0 none
+	u32 maps;		 // handles in use
 	u32 cursor;		 // grants_unmap_all: handles before it are free
 	struct maptrack **track; // chunks; made with the first handle
 };

@@ -22,6 +22,8 @@ void grants_destroy(struct domain *d);
 int grants_frame(struct domain *d, u32 i, mfn_t *out);
 u32 grants_frame_count(struct domain *d);
 u32 grants_frame_max(struct domain *d);
+// How many grants of others it has mapped.
+u32 grants_maps(const struct domain *d);
 
 // The operations of GNTTABOP_* by the current domain. Each fills in `status`
 // (GNTST_*) and what else the ABI says.
