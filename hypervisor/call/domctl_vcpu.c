@@ -40,7 +40,7 @@ long domctl_get_context(struct xen_domctl *op, struct domain *d)
 	struct vcpu *v = domctl_other_vcpu(d, vc->vcpu, &error);
 
 	if (!v) {
-		return error;
+		return -EINVAL;
 	}
 	if (!v->initialised) {
 		return -ENODATA;
@@ -153,7 +153,7 @@ long domctl_set_affinity(struct xen_domctl *op, struct domain *d)
 	const struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
 	struct vcpu *v = domain_vcpu(d, a->vcpu);
 	struct cpumask hard, soft;
-	int error = v ? check_flags(a) : -ESRCH;
+	int error = v ? check_flags(a) : -EINVAL;
 
 	if (error) {
 		return error;
@@ -176,7 +176,7 @@ long domctl_get_affinity(struct xen_domctl *op, struct domain *d)
 {
 	const struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
 	struct vcpu *v = domain_vcpu(d, a->vcpu);
-	int error = v ? check_flags(a) : -ESRCH;
+	int error = v ? check_flags(a) : -EINVAL;
 
 	if (!error && (a->flags & XEN_VCPUAFFINITY_HARD)) {
 		error = mask_out(&v->hard, &a->cpumap_hard);
