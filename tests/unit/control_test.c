@@ -119,6 +119,64 @@ static void a_bitmap_that_is_not_there_is_a_fault(void **state)
 	assert_int_equal(ctl_do(&op), -EINVAL);
 }
 
+// --- vCPUs that are not there, memory that runs low --------------------------
+
+static void a_vcpu_that_is_not_there_is_named_as_on_xen(void **state)
+{
+	static const u32 calls[] = {XEN_DOMCTL_getvcpucontext,
+				    XEN_DOMCTL_getvcpuaffinity,
+				    XEN_DOMCTL_setvcpuaffinity};
+
+	for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct xen_domctl op = ctl(calls[i], 1);
+
+		if (calls[i] == XEN_DOMCTL_getvcpucontext) {
+			op.u.vcpucontext.vcpu = 99;
+		} else {
+			op.u.vcpuaffinity.vcpu = 99;
+			op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+		}
+		assert_int_equal(ctl_do(&op), -EINVAL);
+	}
+}
+
+// The port's pending bit is taken.
+static bool dom0_told(u32 port)
+{
+	u64 bit = 1ull << port;
+
+	return __atomic_fetch_and(&dom0->shared->evtchn_pending[0], ~bit,
+				  __ATOMIC_SEQ_CST) &
+	       bit;
+}
+
+static void dom0_is_told_when_memory_runs_low(void **state)
+{
+	struct evtchn_bind_virq bind = {.virq = VIRQ_ENOMEM};
+	u64 frames[4] = {~0ull, ~0ull, ~0ull, ~0ull};
+	struct xen_memory_reservation r = {.nr_extents = 1, .domid = 1};
+
+	set_xen_guest_handle(r.extent_start, frames);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_event_channel_op,
+					EVTCHNOP_bind_virq, (u64)&bind, 0, 0),
+			 0);
+	a->pages_max = ~0ull;
+	for (u32 i = 0; i < 4; i++) {
+		// Not low; low; not yet half of that; low again.
+		if (i < 2) {
+			frames_low = i ? frames_free() + 8 : 1;
+		} else if (i == 3) {
+			frames_low = 2 * frames_free();
+		}
+		assert_int_equal(fake_hypercall(__HYPERVISOR_memory_op,
+						XENMEM_populate_physmap,
+						(u64)&r, 0, 0),
+				 1);
+		assert_int_equal(dom0_told(bind.port), i == 1 || i == 3);
+	}
+	frames_low = 0;
+}
+
 // --- the extension -----------------------------------------------------------
 
 static struct wabe_op op;
@@ -547,6 +605,8 @@ int main(void)
 	    T(log_dirty_goes_on_and_off_once),
 	    T(all_pages_are_reported),
 	    T(a_bitmap_that_is_not_there_is_a_fault),
+	    T(a_vcpu_that_is_not_there_is_named_as_on_xen),
+	    T(dom0_is_told_when_memory_runs_low),
 	    T(only_dom0_may_use_it),
 	    T(each_change_is_told_once),
 	    T(frames_stay_in_their_partition),
