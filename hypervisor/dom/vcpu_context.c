@@ -54,9 +54,8 @@ static int check(const struct vcpu_guest_context *c)
 	}
 	if (c->ldt_ents > LDT_ENTS_MAX ||
 	    c->gdt_ents > FIRST_RESERVED_GDT_ENTRY ||
-	    !(c->ctrlreg[3] & ~PAGE_OFFSET_MASK) ||
-	    (!(c->flags & VGCF_in_kernel) &&
-	     !(c->ctrlreg[1] & ~PAGE_OFFSET_MASK))) {
+	    c->ctrlreg[3] < PAGE_SIZE ||
+	    (!(c->flags & VGCF_in_kernel) && c->ctrlreg[1] < PAGE_SIZE)) {
 		return -EINVAL;
 	}
 	return check_traps(c);

@@ -50,6 +50,9 @@ static void state_load(struct cpu *c, struct vcpu *v)
 {
 	if (c->loaded_domain != v->domain->serial) {
 		mapcache_flush();
+		if (cpu_features.ibpb) { // or it runs what the last one taught
+			wrmsr(MSR_PRED_CMD, 1);
+		}
 		c->loaded_domain = v->domain->serial;
 	}
 	gdt_window_set(c, v);
@@ -60,10 +63,8 @@ static void state_load(struct cpu *c, struct vcpu *v)
 	debugregs_load(c, v);
 	fpu_load(v);
 	if (unlikely(!segments_load(v))) {
-		const struct cpu_user_regs *r = &v->regs;
-		u16 sel[4] = {r->ds, r->es, r->fs, r->gs};
-
-		bounce_failsafe(v, sel);
+		bounce_failsafe(
+		    v, (u16[]){v->regs.ds, v->regs.es, v->regs.fs, v->regs.gs});
 	}
 }
 

@@ -81,7 +81,7 @@ basic_detect(void)
 		f->invpcid = r.b & BIT(10);
 		f->smap = (r.b & BIT(20)) && !options.no_smap;
 		f->umip = r.c & BIT(2);
-		f->spec_ctrl = r.d & BIT(26);
+		f->spec_ctrl = f->ibpb = r.d & BIT(26);
 		f->arch_caps = r.d & BIT(29);
 	}
 }
@@ -124,6 +124,7 @@ extended_detect(void)
 	}
 	if (f->max_ext_leaf >= 0x80000008) {
 		f->maddr_bits = cpuid(0x80000008, 0).a & 0xff;
+		f->ibpb |= (cpuid(0x80000008, 0).b & BIT(12)) != 0;
 	}
 }
 

@@ -63,14 +63,13 @@ leaks_print(void)
 	       intel && !(c & (CAPS_RDCL_NO | CAPS_SKIP_L1DFL)) ? " L1TF" : "",
 	       mds ? " MDS" : "", intel && !(c & CAPS_TAA_NO) ? " TAA" : "",
 	       intel && !(c & CAPS_FBSDP_NO) ? " MMIO" : "");
+	printk("Against them: guests' memory not mapped, indexes masked, "
+	       "entries checked for L1TF%s%s%s%s%s",
+	       f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
+	       clear ? ", VERW" : "", ibrs ? ", IBRS" : "",
+	       f->ibpb ? ", IBPB" : "");
 	if (intel && !(c & CAPS_RDCL_NO)) {
 		l1tf_guard();
-	}
-	printk("Against them: guests' memory not mapped, indexes masked, "
-	       "entries checked for L1TF%s%s%s%s",
-	       f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
-	       clear ? ", VERW" : "", ibrs ? ", IBRS" : "");
-	if (intel && !(c & CAPS_RDCL_NO)) {
 		log_at(LOG_WARNING, "Meltdown: a guest may read what the "
 				    "hypervisor keeps for itself");
 	}

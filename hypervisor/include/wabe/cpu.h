@@ -92,6 +92,7 @@ static inline void outl(u16 port, u32 v)
 }
 
 #define MSR_APIC_BASE 0x1b
+#define MSR_PRED_CMD 0x49 // 1: forget all branches (IBPB)
 #define MSR_PAT 0x277
 #define MSR_MISC_ENABLE 0x1a0
 #define MSR_TSC_DEADLINE 0x6e0
@@ -116,7 +117,7 @@ static inline void outl(u16 port, u32 v)
 struct cpu_features {
 	bool x2apic, tsc_deadline, smep, smap, fsgsbase, xsave, xsaveopt, pcid,
 	    nx, pge, invariant_tsc, rdtscp, page1gb, mwait, intel, umip, mca,
-	    amd, invpcid, arch_caps, spec_ctrl, hypervisor;
+	    amd, invpcid, arch_caps, spec_ctrl, ibpb, hypervisor;
 	u64 xcr0; // states that we and the CPU know, 0: no XSAVE
 	u32 max_leaf, max_ext_leaf, family, model, stepping;
 	u32 maddr_bits;
