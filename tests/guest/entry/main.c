@@ -74,6 +74,35 @@ USER_SNIPPET(user_dirty,
 	     "mov %rbp, %r14; mov %rbp, %r15; mov %rbp, %r8; mov %rbp, %r9;"
 	     "pushfq; orl $0x244400, (%rsp); popfq; syscall");
 
+USER_SNIPPET(user_sysenter,
+	     "pushfq; orl $0x244400, (%rsp); popfq; sysenter; ud2");
+
+extern char callback_syscall32[];
+
+// SYSENTER of 64-bit code is Intel's alone; it saves nothing.
+static void sysenter(void)
+{
+	struct callback_register c = {.type = CALLBACKTYPE_sysenter,
+				      .flags = CALLBACKF_mask_events,
+				      .address = (u64)callback_syscall32};
+	struct regs r = {.rflags = 0x202};
+	u32 a = 0, b, cx, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "=c"(cx), "=d"(d));
+	if (b != 0x756e6547) { // Genu
+		return;
+	}
+	user_run_code(&r, user_sysenter_start, user_sysenter_end);
+	printf("sysenter without a callback: vector %x\n", r.vector);
+	events_mask();
+	hv_callback_op(CALLBACKOP_register, &c);
+	r.rflags = 0x202;
+	user_run_code(&r, user_sysenter_start, user_sysenter_end);
+	printf("sysenter: vector %x rip %lx flags %lx\n", r.vector, r.rip,
+	       r.rflags & DIRTY);
+	events_mask();
+}
+
 static void user(void)
 {
 	struct regs r = {.rflags = 0x202};
@@ -83,6 +112,33 @@ static void user(void)
 	printf("user's syscall: vector %x flags %lx r15 %lx\n", r.vector,
 	       r.rflags & DIRTY, r.r15);
 	events_mask();
+}
+
+// iret in the middle of a multicall: the caller is gone, and what comes after
+// it must not happen in whoever is there instead (XSA-213).
+static void multicall_iret(void)
+{
+	static char text[32];
+	static struct multicall_entry list[2];
+	u64 left = 0;
+
+	list[0] = (struct multicall_entry){.op = __HYPERVISOR_iret};
+	list[1] =
+	    (struct multicall_entry){.op = __HYPERVISOR_xen_version,
+				     .args = {XENVER_extraversion, (u64)text},
+				     .result = 77};
+	asm volatile("mov %%rsp, %%rbx; pushq %[ss]; push %%rbx; pushq $0x202;"
+		     "pushq %[cs]; pushq $1f; pushq $0; pushq $0x33;"
+		     "pushq $0x22; pushq $0x11; syscall; ud2;"
+		     "1: mov %%rax, %[left]"
+		     : [left] "=r"(left)
+		     : "a"((u64)__HYPERVISOR_multicall), "D"(list),
+		       "S"(2UL), [ss] "i"(FLAT_KERNEL_SS), [cs] "i"(KERNEL_CS)
+		     : "rbx", "rcx", "r11", "memory", "cc");
+	events_mask();
+	printf("iret in a multicall: rax %lx, the next call's result %lu, "
+	       "text %x\n",
+	       left, list[1].result, (u8)text[0]);
 }
 
 int guest_main(void)
@@ -97,6 +153,8 @@ int guest_main(void)
 	event();
 	ok(ways >= 5, "the handler was told");
 	trap_hook = NULL;
+	multicall_iret();
 	user();
+	sysenter();
 	return failed_count != 0;
 }

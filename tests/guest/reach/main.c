@@ -219,7 +219,64 @@ static void addresses(void)
 		printf(", NMI %s", error_name(nmi_at(at[i])));
 		printf(", LDT %s", error_name(ldt_at(at[i])));
 		printf(", breakpoint %s", error_name(watch_at(at[i])));
-		printf(", GS base %s\n", error_name(base_at(at[i])));
+		printf(", GS base %s", error_name(base_at(at[i])));
+		printf(", INVLPG %s %s\n",
+		       error_name(mmuext(MMUEXT_INVLPG_LOCAL, at[i], 0)),
+		       error_name(mmuext(MMUEXT_INVLPG_ALL, at[i], 0)));
+	}
+}
+
+// --- what comes back --------------------------------------------------------
+
+// A text, and then zeros: nothing of the hypervisor's stack (XSA-122).
+static void padding(void)
+{
+	static const struct {
+		const char *name;
+		u32 command, bytes;
+	} texts[] = {
+	    {"extraversion", XENVER_extraversion, sizeof(xen_extraversion_t)},
+	    {"changeset", XENVER_changeset, sizeof(xen_changeset_info_t)},
+	    {"capabilities", XENVER_capabilities,
+	     sizeof(xen_capabilities_info_t)},
+	    {"command line", XENVER_commandline, sizeof(xen_commandline_t)},
+	};
+	static char text[2048];
+
+	for (u32 i = 0; i < ARRAY_COUNT(texts); i++) {
+		u32 rubbish = 0;
+
+		memset(text, 0xcc, sizeof(text));
+		hv_version(texts[i].command, text);
+		for (u32 b = strlen(text); b < texts[i].bytes; b++) {
+			rubbish += text[b] != 0;
+		}
+		printf("%s: %u bytes behind the text, the next %x\n",
+		       texts[i].name, rubbish, (u8)text[texts[i].bytes]);
+	}
+}
+
+// Extents of up to 2^63 frames: refused before any loop over them (XSA-31).
+static void orders(void)
+{
+	static const u32 order[] = {20, 31, 32, 52, 63, 64, ~0u};
+	static const u32 ops[] = {XENMEM_increase_reservation,
+				  XENMEM_decrease_reservation,
+				  XENMEM_populate_physmap};
+	u64 pfn = 1 << 20;
+
+	for (u32 o = 0; o < ARRAY_COUNT(ops); o++) {
+		printf("memory_op %u, orders from 20 up:", ops[o]);
+		for (u32 i = 0; i < ARRAY_COUNT(order); i++) {
+			struct xen_memory_reservation r = {.nr_extents = 1,
+							   .extent_order =
+							       order[i],
+							   .domid = DOMID_SELF};
+
+			set_xen_guest_handle(r.extent_start, &pfn);
+			printf(" %s", error_name(hv_memory_op(ops[o], &r)));
+		}
+		printf("\n");
 	}
 }
 
@@ -231,6 +288,8 @@ int guest_main(void)
 	spare_mfn = virt_to_mfn(page_alloc());
 	pointers();
 	addresses();
+	padding();
+	orders();
 	ok(hv_version(XENVER_version, NULL) > 0, "and the guest lives");
 	return failed_count != 0;
 }
