@@ -96,10 +96,21 @@ soak: needs-build-check-run-grub
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests
 	@JOBS=1 tests/run $(SOAK)
 
+# The long form of the proof: as long as given (HOURS=1).
+HOURS ?= 1
+prove: needs-build-toolstack-check-run-grub
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests fuzzers \
+		$(UNIT_TESTS:%=$(UNIT_OUT)/%)
+	@HOURS=$(HOURS) tests/prove
+
 # Break one protection after another: each must turn its test red.
 mutants: needs-build-check-run
 	@$(MAKE) --no-print-directory $(BUILD)/wabe guests $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 	@tests/mutants/run
+
+# What each of Xen's advisories means here, and the test that shows it.
+ledger:
+	@tests/ledger/run
 
 # About 5 minutes; the figures are the same on any machine.
 bench: needs-build-run
@@ -122,10 +133,12 @@ help:
 	@echo 'make check    format, sizes, headers'
 	@echo 'make soak     the long tests'
 	@echo 'make fuzz     each fuzzer for ten minutes'
+	@echo 'make prove    what can be proven in HOURS=1: mutations, fuzzers, hostile guests'
 	@echo 'make mutants  break protections, see the tests notice'
+	@echo 'make ledger   Xen'"'"'s advisories, one by one'
 	@echo 'make bench    measure, beside Debian'"'"'s Xen; writes PROMISES.md'
 
-.PHONY: test test-all soak mutants bench check run help unit guests
+.PHONY: test test-all soak prove mutants ledger bench check run help unit guests
 
 clean:
 	rm -rf $(BUILD)

@@ -83,6 +83,26 @@ static void addresses_are_checked(void **state)
 	assert_false(a->vcpu[1]->initialised);
 }
 
+// At another offset it would reach over the end of its page (XSA-327).
+static void vcpu_info_lies_in_its_page(void **state)
+{
+	struct vcpu_register_vcpu_info info = {.mfn = fake_alloc(a)};
+
+	for (u32 offset = 1; offset < PAGE_SIZE; offset += 2) {
+		info.offset = offset;
+		assert_int_equal(fake_hypercall(__HYPERVISOR_vcpu_op,
+						VCPUOP_register_vcpu_info, 1,
+						(u64)&info, 0),
+				 -ENXIO);
+	}
+	info.offset = PAGE_SIZE - sizeof(struct vcpu_info) + 8;
+	assert_int_equal(fake_hypercall(__HYPERVISOR_vcpu_op,
+					VCPUOP_register_vcpu_info, 1,
+					(u64)&info, 0),
+			 -ENXIO);
+	assert_int_equal(refs(info.mfn), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +110,7 @@ int main(void)
 	    T(a_kernel_needs_a_root),
 	    T(user_mode_needs_one_of_its_own),
 	    T(addresses_are_checked),
+	    T(vcpu_info_lies_in_its_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
