@@ -73,13 +73,13 @@ export BUILD WABE_CACHE := $(CACHE)
 SYSTEM_TESTS := entry hostile memory devices guests smp wabe many grub boot1
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 # What measures time against other load on the host, and what takes long.
-SOAK := $(wildcard tests/system/sched.sh tests/system/xl.sh tests/system/soak*.sh)
+SOAK := $(wildcard tests/system/sched.sh tests/system/xl.sh tests/system/wabe_verbs.sh tests/system/soak*.sh)
 
 # Each job installs what it lacks, then goes on in a make of its own.
 needs-%:
 	@tests/needs $(subst -, ,$*)
 
-$(CACHE)/dom0/ready2:
+$(CACHE)/dom0/ready3:
 	@guests/dom0/fetch $(CACHE)/dom0
 
 $(CACHE)/linux/vmlinux: $(wildcard guests/linux/*)
@@ -88,18 +88,19 @@ $(CACHE)/linux/vmlinux: $(wildcard guests/linux/*)
 
 test: needs-build-toolstack-linux-check-run-grub
 	@$(MAKE) --no-print-directory test-all
-test-all: $(BUILD)/wabe $(CACHE)/dom0/ready2 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
+test-all: $(BUILD)/wabe $(CACHE)/dom0/ready3 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
 		fuzzers toolstack-all $(CACHE)/linux/vmlinux
-	@tests/run tests/unit/run.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
+	@tests/run tests/unit/run.sh tests/unit/command.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
 
-soak: needs-build-check-run-grub
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests
+soak: needs-build-toolstack-linux-check-run-grub
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests \
+		toolstack-all $(CACHE)/linux/vmlinux
 	@JOBS=1 tests/run $(SOAK)
 
 # The long form of the proof: as long as given (HOURS=1).
 HOURS ?= 1
 prove: needs-build-toolstack-check-run-grub
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests fuzzers \
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests fuzzers \
 		$(UNIT_TESTS:%=$(UNIT_OUT)/%)
 	@HOURS=$(HOURS) tests/prove
 
@@ -114,7 +115,7 @@ ledger:
 
 # About 5 minutes; the figures are the same on any machine.
 bench: needs-build-run
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 guests
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests
 	@tests/bench/run
 
 check: needs-build-check
@@ -122,7 +123,7 @@ check: needs-build-check
 
 # Boot to a dom0 shell; without a terminal: show what it is and stop.
 run: needs-build-toolstack-linux-run
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready2 toolstack-all \
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 toolstack-all \
 		$(CACHE)/linux/vmlinux
 	@tests/system/play
 
@@ -136,6 +137,7 @@ help:
 	@echo 'make prove    what can be proven in HOURS=1: mutations, fuzzers, hostile guests'
 	@echo 'make mutants  break protections, see the tests notice'
 	@echo 'make ledger   Xen'"'"'s advisories, one by one'
+	@echo 'make install  hypervisor and toolstack into DESTDIR, below PREFIX (/usr/local)'
 	@echo 'make bench    measure, beside Debian'"'"'s Xen; writes PROMISES.md'
 
 .PHONY: test test-all soak prove mutants ledger bench check run help unit guests

@@ -11,10 +11,10 @@ TS_LINK := -Wl,--gc-sections -Wl,-z,relro,-z,now
 ts_objects = $(patsubst %.c,$(TS_OUT)/%.o,$(1))
 # The privileged half of the library; the rest is for everyone.
 TS_MACHINE := $(patsubst %,toolstack/lib/%.c,domain build build_tables \
-	build_start kernel unpack)
+	build_start kernel unpack extension)
 TS_LIB := $(filter-out $(TS_MACHINE),$(wildcard toolstack/lib/*.c))
-TS_XEN := -lxenctrl -lxenforeignmemory -lxencall -lxentoollog
-TS_ARCHIVE := -l:libarchive.a -llzma -lzstd -lbz2 -lz -l:libacl.a -l:libattr.a
+TS_XEN := -lxenctrl -lxenevtchn -lxenforeignmemory -lxencall -lxentoollog
+TS_ARCHIVE := -l:libcrypto.a -l:libarchive.a -llzma -lzstd -lbz2 -lz -l:libacl.a -l:libattr.a
 TS_PLAIN := -l:libfdt.a -l:libjson-c.a
 
 $(TS_OUT)/%.o: %.c
@@ -36,12 +36,36 @@ $(TS_OUT)/wabe: $(call ts_objects,$(wildcard toolstack/cmd/*.c) $(TS_LIB))
 	@echo '  LINK $@'
 	@$(CC) $(TS_LINK) -o $@ $^ $(TS_PLAIN) $(TS_ARCHIVE) -lpthread
 
+# The library for programs besides: toolstack/include/wabe.h is its manual.
+$(TS_OUT)/libwabe.a: $(call ts_objects,$(TS_LIB))
+	@echo '  AR   $@'
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(TS_OUT)/wabe.1: toolstack/manual $(TS_OUT)/wabe
+	@toolstack/manual $(TS_OUT)/wabe >$@
+
+# Into DESTDIR: what dom0 needs, and the hypervisor. Programs go below PREFIX;
+# wabed looks for the guests' kernel in /usr/lib/wabe.
+PREFIX ?= /usr/local
+install: needs-build-toolstack-linux
+	@$(MAKE) --no-print-directory install-all
+install-all: $(BUILD)/wabe toolstack-all $(CACHE)/linux/vmlinux
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(addprefix $(TS_OUT)/,wabe wabed wabed-worker)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(TS_OUT)/libwabe.a
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include toolstack/include/wabe.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(TS_OUT)/wabe.1
+	install -D -m 644 toolstack/wabe.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/wabe
+	install -D -m 644 -t $(DESTDIR)/usr/lib/wabe $(CACHE)/linux/vmlinux $(CACHE)/linux/init.cpio.gz
+	install -D -m 644 $(BUILD)/wabe $(DESTDIR)/boot/wabe
+
 toolstack: needs-build-toolstack
 	@$(MAKE) --no-print-directory toolstack-all
-toolstack-all: $(TS_OUT)/domain-boot $(TS_OUT)/wabed $(TS_OUT)/wabe
+toolstack-all: $(TS_OUT)/domain-boot $(TS_OUT)/wabed $(TS_OUT)/wabe \
+	$(TS_OUT)/libwabe.a $(TS_OUT)/wabe.1
 
 -include $(shell find $(TS_OUT) -name '*.d' 2>/dev/null)
-.PHONY: toolstack toolstack-all
+.PHONY: toolstack toolstack-all install install-all
 
 # Its unit test, sources and all with sanitizers.
 $(UNIT_OUT)/toolstack_test: tests/unit/toolstack_test.c $(addprefix \

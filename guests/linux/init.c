@@ -10,12 +10,15 @@
 //   hostname      net/ip ("a.b.c.d/len") net/gateway net/dns
 //   seed          entropy, hex
 //   signal        written while it runs: a signal for the workload
+//   mount/DEV     "r PATH" or "w PATH": mount that disk there
+//   exec/N        a session of `wabe exec` (exec.c)
 // It writes `wabe/state` ("running") and `wabe/exit` ("code N", "signal N").
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,17 @@
 
 #include "init.h"
 #include "store.h"
+
+// What /sbin/poweroff and /sbin/reboot, which are this program too, send.
+#define SIG_POWEROFF (SIGRTMIN + 1)
+#define SIG_REBOOT (SIGRTMIN + 2)
+#define STOP_SECONDS 10
+
+#define WATCH_SIGNAL 's'
+#define WATCH_EXEC 'e'
+#define WATCH_BIT(letter) (1u << ((letter) - 'a'))
+
+static bool rebooting; // at the end, not powering off
 
 static void say(const char *what, const char *name)
 {
@@ -46,7 +60,7 @@ static void finish(const char *how)
 	// The console is the workload's: "System halted" is none of its words.
 	(void)!write(printk, "0", 1);
 	sync();
-	reboot(RB_POWER_OFF);
+	reboot(rebooting ? RB_AUTOBOOT : RB_POWER_OFF);
 	_exit(1);
 }
 
@@ -147,6 +161,44 @@ static void mount_inside(void)
 	}
 }
 
+// A folder and those above it.
+static void folders_make(char *path)
+{
+	for (char *p = path + 1; *p; p++) {
+		if (*p == '/') {
+			*p = 0;
+			mkdir(path, 0755);
+			*p = '/';
+		}
+	}
+	mkdir(path, 0755);
+}
+
+// Disks with a place of their own: ext2 to ext4, or an erofs image.
+static void volumes_mount(void)
+{
+	char node[32], device[32], *value;
+
+	for (char letter = 'a'; letter <= 'p'; letter++) {
+		snprintf(node, sizeof(node), "wabe/mount/xvd%c", letter);
+		value = store_read(node, NULL);
+		if (value && *value && value[1] == ' ') {
+			unsigned long flags = MS_NOSUID | MS_NODEV |
+					      (*value == 'w' ? 0 : MS_RDONLY);
+
+			snprintf(device, sizeof(device), "/dev/xvd%c", letter);
+			wait_for_device(device);
+			folders_make(value + 2);
+			if (mount(device, value + 2, "ext4", flags, NULL) &&
+			    mount(device, value + 2, "erofs", flags | MS_RDONLY,
+				  NULL)) {
+				fail("mount", value + 2);
+			}
+		}
+		free(value);
+	}
+}
+
 static int signals_open(void)
 {
 	sigset_t set;
@@ -156,17 +208,54 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+// "15", "TERM", "SIGTERM"; 0: no signal.
+static int signal_number(const char *text)
+{
+	if (*text >= '0' && *text <= '9') {
+		return atoi(text);
+	}
+	text += strncmp(text, "SIG", 3) ? 0 : 3;
+	for (int i = 1; i < 32; i++) {
+		if (!strcmp(text, sigabbrev_np(i))) {
+			return i;
+		}
+	}
+	return 0;
+}
+
+// The kernel was asked to power off or reboot (its /sbin/poweroff told us): the
+// workload gets its stop signal, and some time.
+static void down_begin(pid_t child, bool reboot_after)
+{
+	char *value = store_read("wabe/stop-signal", NULL);
+	int signal = value ? signal_number(value) : 0;
+
+	rebooting = reboot_after;
+	kill(child, signal ? signal : SIGTERM);
+	alarm(STOP_SECONDS);
+	free(value);
+}
+
+// A signal to the first process.
+static void signal_take(pid_t child, unsigned int number)
+{
+	if (number == (unsigned int)SIG_POWEROFF ||
+	    number == (unsigned int)SIG_REBOOT) {
+		down_begin(child, number == (unsigned int)SIG_REBOOT);
+	} else if (number == SIGALRM) {
+		kill(-1, SIGKILL);
+	} else if (number != SIGCHLD) {
+		kill(child, (int)number);
+	}
+}
+
 // A signal asked for through the store.
 static void signal_forward(pid_t child)
 {
-	char *value;
+	char *value = store_read("wabe/signal", NULL);
 
-	if (store_take_event()) {
-		return;
-	}
-	value = store_read("wabe/signal", NULL);
-	if (value && atoi(value) > 0) {
-		kill(child, atoi(value));
+	if (value && signal_number(value) > 0) {
+		kill(child, signal_number(value));
 		store_write("wabe/signal", "");
 	}
 	free(value);
@@ -181,6 +270,7 @@ static void reap(pid_t child)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid != child) {
+			session_reaped(pid);
 			continue;
 		}
 		if (WIFSIGNALED(status)) {
@@ -201,26 +291,41 @@ static void watch_over(pid_t child, int signals)
 	    {.fd = store_fd(), .events = POLLIN},
 	};
 	struct signalfd_siginfo info;
+	unsigned int events;
 
 	for (;;) {
 		poll(fds, 2, -1);
 		while (read(signals, &info, sizeof(info)) == sizeof(info)) {
-			if (info.ssi_signo != SIGCHLD) {
-				kill(child, (int)info.ssi_signo);
-			}
+			signal_take(child, info.ssi_signo);
 		}
 		reap(child);
-		if (fds[1].revents & POLLIN) {
-			signal_forward(child);
+		// Some may have come in between requests: not all are polled.
+		while ((events = store_take_events())) {
+			if (events & WATCH_BIT(WATCH_SIGNAL)) {
+				signal_forward(child);
+			}
+			if (events & WATCH_BIT(WATCH_EXEC)) {
+				sessions_look();
+			}
 		}
 	}
 }
 
-int main(void)
+// Run by the kernel, outside of the workload's root.
+static int helper(const char *name)
 {
-	int signals = signals_open();
+	return kill(1, strstr(name, "reboot") ? SIG_REBOOT : SIG_POWEROFF);
+}
+
+int main(int argc, char **argv)
+{
+	int signals;
 	pid_t child;
 
+	if (getpid() != 1) {
+		return helper(argc ? argv[0] : "");
+	}
+	signals = signals_open();
 	mount_kernel();
 	if (store_open()) {
 		fail("opening", "/dev/xen/xenbus");
@@ -228,12 +333,14 @@ int main(void)
 	seed_entropy();
 	mount_root();
 	mount_inside();
+	volumes_mount();
 	network_up();
 	child = workload_start();
 	if (child < 0) {
 		fail("starting the workload", NULL);
 	}
-	store_watch("wabe/signal", "signal");
+	store_watch("wabe/signal", WATCH_SIGNAL);
+	store_watch("wabe/exec", WATCH_EXEC);
 	store_write("wabe/state", "running");
 	watch_over(child, signals);
 }

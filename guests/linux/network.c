@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <net/if.h>
 #include <net/route.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -20,15 +23,36 @@ static void say(const char *what)
 	fprintf(stderr, "wabe-init: network: %s: %s\n", what, strerror(errno));
 }
 
-static void write_file(const char *path, const char *text)
+static bool write_plain(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "we");
 
 	if (!f) {
-		return; // a read-only root keeps its own
+		return false;
 	}
 	fputs(text, f);
 	fclose(f);
+	return true;
+}
+
+// A file below /etc, whether the image has it or not. Over a root that cannot
+// be written it is mounted; an import sees to it that there is something to
+// mount it on.
+static void write_file(const char *name, const char *text)
+{
+	char path[64], here[64];
+
+	mkdir("/etc", 0755);
+	snprintf(path, sizeof(path), "/etc/%s", name);
+	snprintf(here, sizeof(here), "/dev/shm/.wabe-%s", name);
+	if (write_plain(path, text)) {
+		return;
+	}
+	if (!write_plain(here, text) ||
+	    mount(here, path, NULL, MS_BIND, NULL)) {
+		say(path);
+	}
+	unlink(here);
 }
 
 static int interface_up(int s, const char *name)
@@ -106,13 +130,13 @@ static void names_up(const char *ip)
 		snprintf(text, sizeof(text),
 			 "127.0.0.1 localhost\n::1 localhost\n%s %s\n",
 			 ip ? ip : "127.0.1.1", hostname);
-		write_file("/etc/hosts", text);
+		write_file("hosts", text);
 		snprintf(text, sizeof(text), "%s\n", hostname);
-		write_file("/etc/hostname", text);
+		write_file("hostname", text);
 	}
 	if (dns && *dns) {
 		snprintf(text, sizeof(text), "nameserver %s\n", dns);
-		write_file("/etc/resolv.conf", text);
+		write_file("resolv.conf", text);
 	}
 	free(hostname);
 	free(dns);

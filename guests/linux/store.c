@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include <xen/io/xs_wire.h>
 
 static int device = -1;
-static unsigned int events; // watch events seen and not yet taken
+static unsigned int events; // letters of watch events not yet taken
 
 int store_open(void)
 {
@@ -64,6 +65,16 @@ static char *receive(struct xsd_sockmsg *head)
 	return payload;
 }
 
+// An event is the path and the token, each with a 0 behind it.
+static void event_note(const char *payload, size_t bytes)
+{
+	size_t path = strnlen(payload, bytes) + 1;
+
+	if (path < bytes && payload[path] >= 'a' && payload[path] <= 'z') {
+		events |= 1u << (payload[path] - 'a');
+	}
+}
+
 static char *request(uint32_t type, const char *a, size_t a_bytes,
 		     const char *b, size_t b_bytes, size_t *bytes)
 {
@@ -88,7 +99,7 @@ static char *request(uint32_t type, const char *a, size_t a_bytes,
 		}
 	}
 	while ((reply = receive(&head)) && head.type == XS_WATCH_EVENT) {
-		events++;
+		event_note(reply, head.len);
 		free(reply);
 	}
 	if (reply && head.type == XS_ERROR) {
@@ -115,25 +126,29 @@ int store_write(const char *path, const char *value)
 	return reply ? 0 : -1;
 }
 
-int store_watch(const char *path, const char *token)
+int store_watch(const char *path, char letter)
 {
-	char *reply = request(XS_WATCH, path, strlen(path) + 1, token,
-			      strlen(token) + 1, NULL);
+	char token[2] = {letter, 0};
+	char *reply = request(XS_WATCH, path, strlen(path) + 1, token, 2, NULL);
 
 	free(reply);
 	return reply ? 0 : -1;
 }
 
-int store_take_event(void)
+unsigned int store_take_events(void)
 {
+	struct pollfd p = {device, POLLIN, 0};
 	struct xsd_sockmsg head;
+	unsigned int taken;
 	char *payload;
 
-	if (events) {
-		events--;
-		return 0;
+	while (poll(&p, 1, 0) > 0 && (payload = receive(&head))) {
+		if (head.type == XS_WATCH_EVENT) {
+			event_note(payload, head.len);
+		}
+		free(payload);
 	}
-	payload = receive(&head);
-	free(payload);
-	return payload && head.type == XS_WATCH_EVENT ? 0 : -1;
+	taken = events;
+	events = 0;
+	return taken;
 }

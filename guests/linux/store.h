@@ -11,11 +11,12 @@ int store_open(void);
 // `bytes` (may be NULL) gets its length.
 char *store_read(const char *path, size_t *bytes);
 int store_write(const char *path, const char *value);
-// Ask to be told of changes; they come out of store_wait_event().
-int store_watch(const char *path, const char *token);
+// Ask to be told of changes, by a letter ('a' to 'z').
+int store_watch(const char *path, char letter);
 // File descriptor to poll for watch events.
 int store_fd(void);
-// Take one watch event off; 0, or -1 if what came was none.
-int store_take_event(void);
+// Take watch events off, those that came with replies too: which letters, as
+// bits from 'a' on.
+unsigned int store_take_events(void);
 
 #endif

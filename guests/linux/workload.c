@@ -110,60 +110,87 @@ static int user_become(const char *user)
 	return uid ? 0 : capabilities_set(kept_mask());
 }
 
-static void run(char **argv, char **env, const char *cwd, const char *user)
-    __attribute__((noreturn));
-static void run(char **argv, char **env, const char *cwd, const char *user)
+// The value of NAME=value in either list, the second first.
+static const char *env_value(char **first, char **second, const char *name)
 {
-	sigset_t none;
-	const char *what = "cwd";
+	size_t n = strlen(name);
+	const char *value = NULL;
 
+	for (int list = 0; list < 2; list++) {
+		for (char **e = list ? second : first; e && *e; e++) {
+			if (!strncmp(*e, name, n) && (*e)[n] == '=') {
+				value = *e + n + 1;
+			}
+		}
+	}
+	return value;
+}
+
+// The environment: the workload's, and `over` over it.
+static void env_set(char **own, char **over)
+{
+	const char *path = env_value(own, over, "PATH");
+
+	clearenv();
+	for (int list = 0; list < 2; list++) {
+		for (char **e = list ? over : own; e && *e; e++) {
+			putenv(*e);
+		}
+	}
+	// execvpe() searches the image's PATH, not ours.
+	if (!path) {
+		setenv("PATH", "/usr/bin:/bin", 1);
+	}
+}
+
+static const char *rights_drop(const char *user)
+{
+	if (capabilities_limit()) {
+		return "capabilities";
+	}
+	if (user_become(user)) {
+		return "user";
+	}
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? "no-new-privs" : NULL;
+}
+
+void workload_exec(char **argv, char **env, const char *cwd, const char *user)
+{
+	const char *what = "cwd";
+	sigset_t none;
+
+	store_open(); // of our own: the one we were born with is our parent's
+	env_set(words_read("env"), env);
+	cwd = cwd ? cwd : store_read("wabe/cwd", NULL);
+	user = user ? user : store_read("wabe/user", NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
 	setsid();
 	ioctl(0, TIOCSCTTY, 0);
-	if (chdir(cwd && *cwd ? cwd : "/")) {
-		goto failed;
+	if (!chdir(cwd && *cwd ? cwd : "/")) {
+		what = rights_drop(user);
 	}
-	what = "capabilities";
-	if (capabilities_limit()) {
-		goto failed;
+	if (!what) {
+		what = argv[0];
+		execvp(argv[0], argv);
 	}
-	what = "user";
-	if (user_become(user)) {
-		goto failed;
-	}
-	what = "no-new-privs";
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
-		goto failed;
-	}
-	environ = env;
-	what = argv[0];
-	execvpe(argv[0], argv, env);
-failed:
 	fprintf(stderr, "wabe-init: %s: %s\n", what, strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
 pid_t workload_start(void)
 {
-	char **argv = words_read("argv"), **env = words_read("env");
-	char *cwd = store_read("wabe/cwd", NULL);
-	char *user = store_read("wabe/user", NULL);
+	char **argv = words_read("argv");
 	pid_t pid;
 
-	if (!argv || !argv[0] || !env) {
+	if (!argv || !argv[0]) {
 		errno = EINVAL;
 		return -1;
 	}
-	// execvpe() searches the PATH of the image, not ours.
-	for (char **e = env; *e; e++) {
-		if (!strncmp(*e, "PATH=", 5)) {
-			setenv("PATH", *e + 5, 1);
-		}
-	}
 	pid = fork();
 	if (!pid) {
-		run(argv, env, cwd, user);
+		workload_exec(argv, NULL, NULL, NULL);
 	}
 	return pid;
 }

@@ -6,7 +6,9 @@ top=$(cd "$here/../.." && pwd)
 build=$(realpath -m "${BUILD:-$top/build}")
 cache=$(realpath -m "${WABE_CACHE:-$HOME/.cache/wabe}")
 hv=$(realpath -m "${HV:-$build/wabe}")
-name=$(basename "$0" .sh)
+# BOOT: more options of ./boot, as Debian's Xen (HV=) needs `-c max,-smap`.
+read -ra boot_words <<<"${BOOT:-}"
+name=${NAME:-$(basename "$0" .sh)}
 out=$build/test/$name
 rm -rf "$out"
 mkdir -p "$out"
@@ -23,7 +25,7 @@ boot() {
 	shift
 	[ -e "$out/root.gz" ] || make_root
 	"$here/boot" -x "$hv" -i "$out/root.gz" -k "$cache/dom0/vmlinuz" \
-		-l "$out/log" "$@" \
+		-l "$out/log" "$@" ${boot_words[@]+"${boot_words[@]}"} \
 		-d "quiet wabe.run=$script ${dom0_words:-}" >"$out/said" 2>&1 || code=$?
 	tr -d '\r' <"$out/log" >"$out/console"
 	grep -a '^\(ok\|not ok\) - \|^    ' "$out/console" || true

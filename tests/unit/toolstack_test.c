@@ -67,6 +67,59 @@ static void test_big_memory_is_printed_as_it_is_read(void **state)
 	free(text);
 }
 
+#define LIMITS                                                     \
+	HEAD "restart = \"on-failure:3\"; log-kib = <128>;"        \
+	     "devices { disk@0 { path = \"d\"; mount = \"/data\";" \
+	     "byte-rate = <2 0>; request-rate = <50>; };"          \
+	     "net@0 { byte-rate = <1000>; }; };" TAIL
+
+static void limits_are(const struct wabe_spec *s)
+{
+	assert_string_equal(s->restart, "on-failure:3");
+	assert_int_equal(s->log_kib, 128);
+	assert_string_equal(s->disks[0].mount, "/data");
+	assert_int_equal(s->disks[0].byte_rate, 2ull << 32);
+	assert_int_equal(s->disks[0].request_rate, 50);
+	assert_int_equal(s->nets[0].byte_rate, 1000);
+}
+
+// As text, as a struct, as a blob, as text again.
+static void test_limits(void **state)
+{
+	struct wabe_spec *s = parse(LIMITS), *again = NULL;
+	struct wabe_error err;
+	void *blob = NULL;
+	char *text = NULL;
+	size_t bytes;
+	FILE *to;
+
+	limits_are(s);
+	assert_int_equal(wabe_spec_blob(s, &blob, &bytes, &err), 0);
+	wabe_spec_free(s);
+	assert_int_equal(wabe_spec_parse(&again, blob, bytes, "t", &err), 0);
+	limits_are(again);
+	to = open_memstream(&text, &bytes);
+	wabe_spec_print(again, to);
+	fclose(to);
+	wabe_spec_free(again);
+	again = parse(text);
+	limits_are(again);
+	wabe_spec_free(again);
+	free(blob);
+	free(text);
+	refused(HEAD "restart = \"on-failure:\";" TAIL, "say no, on-failure");
+	refused(HEAD "restart = \"on-failure:x\";" TAIL, "say no, on-failure");
+	refused(HEAD "restart = \"sometimes\";" TAIL, "say no, on-failure");
+	refused(HEAD "log-kib = <63>;" TAIL, "64 to");
+	refused(HEAD
+		"devices { disk@0 { path = \"d\"; mount = \"data\"; }; };" TAIL,
+		"absolute");
+	refused(
+	    HEAD
+	    "devices { disk@0 { path = \"d\"; mount = \"/a/../b\"; }; };" TAIL,
+	    "absolute");
+}
+
 static void test_spec_reads(void **state)
 {
 	struct wabe_spec *s = parse(
@@ -284,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_errors_are_one_line),
 	    cmocka_unit_test(test_big_memory_is_printed_as_it_is_read),
+	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_spec_reads),
 	    cmocka_unit_test(test_spec_round),
 	    cmocka_unit_test(test_spec_refuses),

@@ -939,6 +939,145 @@ static void lying_console_indices_lose_the_console(void **state)
 	assert_string_equal(get("name"), "nine");
 }
 
+// --- sessions of `wabe exec` -------------------------------------------------
+
+enum { EXEC_PAGE = 40, EXEC_PORT = 9 };
+
+// A session that the guest has answered; the client's end of it.
+static int exec_start(struct exec_ring **ring)
+{
+	unsigned int sequence;
+	char answer[64];
+	int pair[2];
+
+	put(0, "wabe/state", "running");
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	assert_int_equal(exec_open(worker.domains, pair[1]), 0);
+	assert_int_equal(sscanf(get("wabe/exec/0"), "open %u", &sequence), 1);
+	*ring = (void *)guest->page[EXEC_PAGE];
+	memset(*ring, 0, sizeof(**ring));
+	snprintf(answer, sizeof(answer), "%u %d %d", sequence + 1, EXEC_PAGE,
+		 EXEC_PORT);
+	put(0, "wabe/exec/0/ring", answer); // of another session: ignored
+	assert_false(guest->bound[EXEC_PORT]);
+	snprintf(answer, sizeof(answer), "%u %d %d", sequence, EXEC_PAGE,
+		 EXEC_PORT);
+	put(0, "wabe/exec/0/ring", answer);
+	assert_true(guest->bound[EXEC_PORT]);
+	return pair[0];
+}
+
+static void exec_says(struct exec_ring *ring, const char *text)
+{
+	for (; *text; text++) {
+		ring->from_guest[ring->from_guest_prod++ % EXEC_FROM_GUEST] =
+		    *text;
+	}
+	notify(EXEC_PORT);
+}
+
+static void exec_carries_both_ways(void **state)
+{
+	struct exec_ring *ring;
+	char big[3000], got[4096];
+	int fd;
+
+	assert_int_equal(exec_open(worker.domains, dup(0)), EAGAIN);
+	fd = exec_start(&ring);
+	exec_says(ring, "output");
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 6);
+	assert_memory_equal(got, "output", 6);
+	// more than the ring takes: it comes in parts, all of it
+	memset(big, 'i', sizeof(big));
+	assert_int_equal(send(fd, big, sizeof(big), 0), sizeof(big));
+	for (int i = 0; i < 3; i++) {
+		run();
+		assert_int_equal(ring->to_guest_prod - ring->to_guest_cons,
+				 i < 2 ? EXEC_TO_GUEST
+				       : sizeof(big) - 2 * EXEC_TO_GUEST);
+		ring->to_guest_cons = ring->to_guest_prod;
+		notify(EXEC_PORT);
+	}
+	// the end, with words still in the ring
+	ring->guest_closed = 1;
+	exec_says(ring, "last");
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 4);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
+	assert_string_equal(get("wabe/exec/0"), "closed");
+	assert_false(guest->bound[EXEC_PORT]);
+	close(fd);
+}
+
+static void agent_gone(void)
+{
+	unsigned int sequence;
+	char text[32];
+
+	assert_int_equal(sscanf(get("wabe/exec/0"), "open %u", &sequence), 1);
+	snprintf(text, sizeof(text), "gone %u", sequence);
+	put(0, "wabe/exec/0/ring", text);
+}
+
+static void exec_ends_with_either_side(void **state)
+{
+	struct exec_ring *ring;
+	int mapped = guest->mapped, fd = exec_start(&ring), pair[2];
+	char got[16];
+
+	close(fd); // the client
+	run();
+	assert_int_equal(ring->host_closed, 1);
+	assert_string_equal(get("wabe/exec/0"), "closed");
+	fd = exec_start(&ring);
+	put(0, "wabe/exec/0/ring", "gone 7"); // an agent of another session
+	run();
+	assert_int_equal(recv(fd, got, sizeof(got), 0), -1);
+	agent_gone();
+	run();
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
+	close(fd);
+	// an agent that dies before it has answered
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	assert_int_equal(exec_open(worker.domains, pair[1]), 0);
+	agent_gone();
+	assert_int_equal(recv(pair[0], got, sizeof(got), 0), 0);
+	close(pair[0]);
+	fd = exec_start(&ring);
+	ring->from_guest_prod = EXEC_FROM_GUEST + 1; // a lie
+	notify(EXEC_PORT);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
+	close(fd);
+	fd = exec_start(&ring);
+	ring->to_guest_cons = 5; // another
+	notify(EXEC_PORT);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
+	close(fd);
+	assert_int_equal(guest->mapped, mapped);
+}
+
+static void exec_has_so_many_sessions(void **state)
+{
+	int fds[EXEC_SESSIONS], pair[2];
+
+	put(0, "wabe/state", "running");
+	for (int i = 0; i < EXEC_SESSIONS; i++) {
+		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+		assert_int_equal(exec_open(worker.domains, pair[1]), 0);
+		fds[i] = pair[0];
+	}
+	assert_int_equal(exec_open(worker.domains, dup(0)), EBUSY);
+	close(fds[3]);
+	run();
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	assert_int_equal(exec_open(worker.domains, pair[1]), 0);
+	fds[3] = pair[0];
+	for (int i = 0; i < EXEC_SESSIONS; i++) {
+		close(fds[i]);
+	}
+}
+
 static void a_lying_store_ring_ends_the_store(void **state)
 {
 	struct xenstore_domain_interface *s = (void *)guest->page[STORE_PAGE];
@@ -1179,6 +1318,9 @@ int main(void)
 	    CASE(a_client_may_go_before_its_tail),
 	    CASE(log_is_bounded_and_keeps_the_newest),
 	    CASE(lying_console_indices_lose_the_console),
+	    CASE(exec_carries_both_ways),
+	    CASE(exec_ends_with_either_side),
+	    CASE(exec_has_so_many_sessions),
 	    cmocka_unit_test(a_kill_at_any_point_is_not_noticed),
 	    CASE(a_lying_store_ring_ends_the_store),
 	    cmocka_unit_test(the_program_runs_confined),

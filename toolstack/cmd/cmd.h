@@ -5,6 +5,8 @@
 #define WABE_CMD_H
 
 #include <getopt.h>
+#include <sys/types.h>
+#include <termios.h>
 #include <wabe.h>
 
 #include "error.h"
@@ -15,7 +17,9 @@ enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE, RUN_FAILED = 125 };
 typedef int cmd_fn(int argc, char **argv);
 cmd_fn cmd_run, cmd_create, cmd_spec, cmd_list, cmd_info, cmd_inspect,
     cmd_destroy, cmd_pause, cmd_unpause, cmd_stop, cmd_shutdown, cmd_wait,
-    cmd_kill, cmd_logs, cmd_console, cmd_images, cmd_import, cmd_rm, cmd_rmi;
+    cmd_kill, cmd_exec, cmd_reboot, cmd_top, cmd_vcpu_list, cmd_mem_set,
+    cmd_stats, cmd_dmesg, cmd_volume, cmd_events, cmd_partition, cmd_logs,
+    cmd_console, cmd_images, cmd_import, cmd_rm, cmd_rmi;
 
 // "wabe VERB: text" on stderr; returns EXIT_FAILED.
 int cmd_error(const char *verb, const struct wabe_error *err);
@@ -26,6 +30,10 @@ bool cmd_open(const char *verb, struct wabe **w);
 // Run fn for each name in argv[1...]; all are tried.
 typedef int name_fn(struct wabe *w, const char *name, struct wabe_error *err);
 int cmd_each(int argc, char **argv, name_fn *fn);
+
+// figures.c: "0-3,7", or "all" of `count` processors; what the machine is.
+void cmd_cpus_text(const uint64_t cpus[4], uint32_t count, char text[256]);
+int host_print(struct wabe *w, struct wabe_error *err);
 
 // How a workload ended, as a status of the shell's kind.
 int cmd_end_status(const struct wabe_info *info);
@@ -38,5 +46,8 @@ int cmd_signal(const char *text); // "TERM", "SIGTERM", "15"; < 0: none
 // console.c: stdin and stdout to and from a console until it closes, or, if
 // `keys`, until ^]. Returns true if the user left with ^].
 bool console_carry(int fd, bool keys);
+bool write_all(int fd, const char *p, ssize_t n);
+// No echo, no line editing; *before to go back. False: not a terminal.
+bool terminal_raw(struct termios *before);
 
 #endif

@@ -12,7 +12,7 @@
 #define LEAVE 0x1d // ^]
 #define LOG_FIRST 4096
 
-static bool write_all(int fd, const char *p, ssize_t n)
+bool write_all(int fd, const char *p, ssize_t n)
 {
 	while (n > 0) {
 		ssize_t k = write(fd, p, (size_t)n);
@@ -26,7 +26,7 @@ static bool write_all(int fd, const char *p, ssize_t n)
 	return true;
 }
 
-static bool terminal_raw(struct termios *before)
+bool terminal_raw(struct termios *before)
 {
 	struct termios raw;
 

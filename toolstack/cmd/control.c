@@ -99,16 +99,7 @@ static bool gone_within(struct wabe *w, const char *name, double seconds)
 static _Thread_local double stop_seconds;
 static int stop_one(struct wabe *w, const char *name, struct wabe_error *err)
 {
-	struct wabe_spec *spec = NULL;
-	int signal;
-
-	if (wabe_inspect(w, name, &spec, err)) {
-		return -1;
-	}
-	signal = spec->stop_signal ? cmd_signal(spec->stop_signal) : SIGTERM;
-	wabe_spec_free(spec);
-	if (wabe_kill(w, name, (unsigned int)(signal > 0 ? signal : SIGTERM),
-		      err)) {
+	if (wabe_stop(w, name, err)) {
 		return -1;
 	}
 	return gone_within(w, name, stop_seconds) ? 0
@@ -147,6 +138,16 @@ int cmd_shutdown(int argc, char **argv)
 
 	return each_behind(argc, argv, wait,
 			   wait ? shutdown_wait_one : shutdown_one);
+}
+
+static int reboot_one(struct wabe *w, const char *name, struct wabe_error *err)
+{
+	return wabe_shutdown(w, name, "reboot", err);
+}
+
+int cmd_reboot(int argc, char **argv)
+{
+	return cmd_each(argc, argv, reboot_one);
 }
 
 static int remove_hard(struct wabe *w, const char *name, struct wabe_error *err)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 int cmd_images(int argc, char **argv)
 {
@@ -38,16 +39,35 @@ int cmd_images(int argc, char **argv)
 	return EXIT_OK;
 }
 
+// One line, over and over, on a terminal.
+static void progress_show(void *data, const char *what, uint64_t done,
+			  uint64_t total)
+{
+	if (total) {
+		fprintf(stderr, "\r\033[K%s %s: %lu of %lu MiB",
+			(const char *)data, what, done >> 20, total >> 20);
+	} else {
+		fprintf(stderr, "\r\033[K%s %s", (const char *)data, what);
+	}
+}
+
 int cmd_import(int argc, char **argv)
 {
 	struct wabe_image image;
 	struct wabe_error err;
+	bool show = isatty(2);
+	int status;
 
 	if (argc < 2 || argc > 3) {
 		return cmd_usage(argv[0]);
 	}
-	if (wabe_image_import(NULL, argv[1], argc > 2 ? argv[2] : NULL, &image,
-			      &err)) {
+	status = wabe_image_import(NULL, argv[1], argc > 2 ? argv[2] : NULL,
+				   show ? progress_show : NULL, argv[1], &image,
+				   &err);
+	if (show) {
+		fputs("\r\033[K", stderr);
+	}
+	if (status) {
 		return cmd_error(argv[0], &err);
 	}
 	printf("%s\n", image.name);

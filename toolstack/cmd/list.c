@@ -21,7 +21,8 @@ static void number_add(json_object *o, const char *name, uint64_t value)
 
 static json_object *info_json(const struct wabe_info *i)
 {
-	static const char *const states[] = {"paused", "running", "exited"};
+	static const char *const states[] = {"paused", "running", "exited",
+					     "restarting"};
 	static const char *const ends[] = {"",	   "code",  "signal",
 					   "down", "crash", "destroyed"};
 	json_object *o = json_object_new_object();
@@ -30,8 +31,8 @@ static json_object *info_json(const struct wabe_info *i)
 	text_add(o, "uuid", i->uuid);
 	text_add(o, "image", i->image);
 	text_add(o, "ip", i->ip);
-	text_add(o, "state", states[i->state <= WABE_EXITED ? i->state : 2]);
-	if (i->state != WABE_EXITED) {
+	text_add(o, "state", states[i->state & 3]);
+	if (i->state <= WABE_RUNNING) {
 		number_add(o, "domid", i->domid);
 	} else {
 		text_add(o, "end",
@@ -43,6 +44,7 @@ static json_object *info_json(const struct wabe_info *i)
 	number_add(o, "memory_kib", i->memory_kib);
 	number_add(o, "cpu_ns", i->cpu_ns);
 	number_add(o, "lost_devices", i->lost);
+	number_add(o, "restarts", i->restarts);
 	number_add(o, "created", (uint64_t)i->created);
 	return o;
 }
@@ -59,7 +61,7 @@ static void line_print(const struct wabe_info *i)
 	char state[64], domid[16] = "-";
 
 	cmd_end_text(i, state);
-	if (i->state != WABE_EXITED) {
+	if (i->state <= WABE_RUNNING) {
 		snprintf(domid, sizeof(domid), "%u", i->domid);
 	}
 	printf("%-24s %5s %6lu %5u  %-12s %-15s %8.1f  %s\n", i->name, domid,
@@ -131,6 +133,18 @@ static int info_one(struct wabe *w, const char *name, struct wabe_error *err)
 
 int cmd_info(int argc, char **argv)
 {
+	struct wabe_error err;
+	struct wabe *w;
+	int status;
+
+	if (argc == 1) {
+		if (!cmd_open(argv[0], &w)) {
+			return EXIT_FAILED;
+		}
+		status = host_print(w, &err);
+		wabe_close(w);
+		return status ? cmd_error(argv[0], &err) : EXIT_OK;
+	}
 	return cmd_each(argc, argv, info_one);
 }
 
@@ -149,4 +163,30 @@ static int inspect_one(struct wabe *w, const char *name, struct wabe_error *err)
 int cmd_inspect(int argc, char **argv)
 {
 	return cmd_each(argc, argv, inspect_one);
+}
+
+// A line of JSON an event, until the creator ends.
+int cmd_events(int argc, char **argv)
+{
+	struct wabe_info info;
+	struct wabe_error err;
+	struct wabe *w;
+	int status;
+
+	if (argc > 1) {
+		return cmd_usage(argv[0]);
+	}
+	if (!cmd_open(argv[0], &w)) {
+		return EXIT_FAILED;
+	}
+	status = wabe_events(w, &err);
+	while (!status && !(status = wabe_event(w, &info, &err))) {
+		json_object *o = info_json(&info);
+
+		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+		fflush(stdout);
+		json_object_put(o);
+	}
+	wabe_close(w);
+	return cmd_error(argv[0], &err);
 }

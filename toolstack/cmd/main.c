@@ -30,8 +30,15 @@ static const struct verb verbs[] = {
      "  -w FOLDER       where to start the command\n"
      "  -u USER         uid[:gid], numbers or names of the image\n"
      "  -h HOSTNAME     (its name)\n"
-     "  -v PATH:DEV[:r] an image file or device as a disk, DEV xvdb ...\n"
+     "  -v VOLUME:/PATH[:ro]  mount a volume there; it is made if it is not\n"
+     "                  there. VOLUME may be an image file or device, too\n"
+     "  -v FILE:xvdb[:r]  an image file or device as a bare disk\n"
      "  -p HOST:GUEST   publish a TCP port\n"
+     "  --restart WHEN  no, on-failure[:N], always (no)\n"
+     "  --log-size S    most the log holds; then its older half goes (1M)\n"
+     "  --net-rate R    bytes a second each way: 500K, 10M\n"
+     "  --disk-rate R[,N]  bytes (and requests) a second, of each disk\n"
+     "  --dns ADDRESS   (dom0's)\n"
      "  --entrypoint F  instead of the image's\n"
      "  --read-only     no writable layer over the root\n"
      "  --network none  no interface\n"
@@ -51,7 +58,10 @@ static const struct verb verbs[] = {
      "  -a              those that have exited, too\n"
      "  -q              names only\n"
      "  -l              all that is known, as JSON\n"},
-    {"info", cmd_info, "show one as JSON", "NAME...", ""},
+    {"info", cmd_info, "show the machine; with names: those as JSON",
+     "[NAME...]", ""},
+    {"events", cmd_events, "print how each changes, a line of JSON each", "",
+     ""},
     {"inspect", cmd_inspect, "print a micro-domain's description", "NAME", ""},
     {"destroy", cmd_destroy, "end micro-domains now", "NAME...", ""},
     {"pause", cmd_pause, "hold micro-domains still", "NAME...", ""},
@@ -60,13 +70,48 @@ static const struct verb verbs[] = {
      "[-t SECONDS] NAME...", "  -t SECONDS      how long to wait (10)\n"},
     {"shutdown", cmd_shutdown, "ask the guest's kernel to power off",
      "[-w] NAME...", "  -w              wait until it has\n"},
+    {"reboot", cmd_reboot, "ask the guest's kernel to reboot; it is made anew",
+     "NAME...", ""},
     {"wait", cmd_wait, "wait for the end; print the exit status", "NAME...",
      ""},
     {"kill", cmd_kill, "send the workload a signal", "[-s SIGNAL] NAME...",
      "  -s SIGNAL       TERM, SIGHUP, 9 ... (KILL)\n"},
+    {"exec", cmd_exec, "run a command in a running micro-domain",
+     "[options] NAME COMMAND [ARGUMENT...]",
+     "  -i              give it this standard input\n"
+     "  -t              on a terminal of its own\n"
+     "  -e NAME=VALUE   environment, over the workload's\n"
+     "  -w FOLDER       where to start it (the workload's)\n"
+     "  -u USER         uid[:gid], numbers or names of the image\n"
+     "Exit status: the command's; 128 + N if signal N ended it; 125 if wabe\n"
+     "failed, 126 or 127 if the command cannot be started or is not there.\n"},
     {"logs", cmd_logs, "print what the console said", "[-f] NAME",
      "  -f              and go on until it ends\n"},
     {"console", cmd_console, "use the console; ^] leaves it", "NAME", ""},
+    {"top", cmd_top, "show who uses the machine; q leaves",
+     "[-b] [-n ROUNDS] [-d SECONDS]",
+     "  -b              print round after round, for a file\n"
+     "  -n ROUNDS       then end\n"
+     "  -d SECONDS      between rounds (1)\n"},
+    {"vcpu-list", cmd_vcpu_list, "list vCPUs and where they run", "[NAME...]",
+     ""},
+    {"mem-set", cmd_mem_set, "give memory back, or take it again",
+     "NAME MEMORY",
+     "At most what it was made with. The guest does it, in its own time.\n"},
+    {"stats", cmd_stats, "counters of each, in Prometheus' text format",
+     "[NAME...]", ""},
+    {"dmesg", cmd_dmesg, "the hypervisor's messages", "[-c]",
+     "  -c              and forget them\n"},
+    {"partition", cmd_partition, "shares of the machine",
+     "[list] | create NAME -m MEMORY [-c CPUS] | resize NAME [-m MEMORY] "
+     "[-c CPUS] | remove NAME",
+     "  -m MEMORY       of the machine's, for its micro-domains alone\n"
+     "  -c CPUS         0-1,3: the only processors they run on (all)\n"
+     "Only on Wabe's hypervisor. `run --partition NAME` makes one in it.\n"},
+    {"volume", cmd_volume, "make, list and remove volumes",
+     "list | create NAME [SIZE] | remove NAME",
+     "A volume is a file system of 1G if SIZE is not given; it takes no more\n"
+     "room in dom0 than what is in it.\n"},
     {"images", cmd_images, "list images", "[-q]",
      "  -q              names only\n"},
     {"import", cmd_import, "take in an OCI image or docker archive",
@@ -176,6 +221,8 @@ void cmd_end_text(const struct wabe_info *info, char text[64])
 
 	if (info->state == WABE_PAUSED) {
 		snprintf(text, 64, "paused");
+	} else if (info->state == WABE_RESTARTING) {
+		snprintf(text, 64, "restarting");
 	} else if (info->state == WABE_RUNNING) {
 		snprintf(text, 64, "running");
 	} else if (info->end == WABE_END_CODE) {

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KERNEL_FOLDER "/usr/lib/wabe"
@@ -20,6 +21,11 @@ enum {
 	OPT_INITRD,
 	OPT_CMDLINE,
 	OPT_ENTRYPOINT,
+	OPT_RESTART,
+	OPT_LOG_SIZE,
+	OPT_NET_RATE,
+	OPT_DISK_RATE,
+	OPT_DNS,
 };
 
 static const struct option options[] = {
@@ -33,6 +39,11 @@ static const struct option options[] = {
     {"initrd", required_argument, NULL, OPT_INITRD},
     {"cmdline", required_argument, NULL, OPT_CMDLINE},
     {"entrypoint", required_argument, NULL, OPT_ENTRYPOINT},
+    {"restart", required_argument, NULL, OPT_RESTART},
+    {"log-size", required_argument, NULL, OPT_LOG_SIZE},
+    {"net-rate", required_argument, NULL, OPT_NET_RATE},
+    {"disk-rate", required_argument, NULL, OPT_DISK_RATE},
+    {"dns", required_argument, NULL, OPT_DNS},
     {"detach", no_argument, NULL, 'd'},
     {"memory", required_argument, NULL, 'm'},
     {"vcpus", required_argument, NULL, 'c'},
@@ -85,28 +96,97 @@ static void env_add(struct wabe_spec *s, const char *word)
 	}
 }
 
-// PATH:DEV[:r], as a disk behind the root.
+// The disk's file: a volume of that name (made if there is none), or a path.
+static int volume_file(struct wabe_disk *d, const char *verb, const char *name)
+{
+	struct wabe_error err;
+	struct stat st;
+	char path[4096];
+
+	if (strchr(name, '/')) {
+		if (!stat(name, &st) && S_ISDIR(st.st_mode)) {
+			return wrong(verb, "-v", name,
+				     "folders of dom0 cannot be shared: name a "
+				     "volume, an image file or a block device");
+		}
+		set(&d->path, name);
+		return 0;
+	}
+	if (wabe_volume_path(name, path, &err) ||
+	    (access(path, F_OK) && strcmp(verb, "spec") &&
+	     wabe_volume_create(name, WABE_VOLUME_KIB, &err))) {
+		return cmd_error(verb, &err);
+	}
+	set(&d->path, path);
+	return 0;
+}
+
+// WHAT:/PATH[:ro], mounted there; or WHAT:xvdX[:r], as a bare disk.
 static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
 {
-	const char *colon = strchr(word, ':'), *mode;
+	CLEANUP_FREE char *copy = strdup(word);
+	char *where = strchr(copy, ':'), *mode, dev[8];
 	struct wabe_disk *d = &s->disks[s->disk_count];
 
-	if (!colon || strncmp(colon, ":xvd", 4)) {
+	if (!where || (where[1] != '/' && strncmp(where, ":xvd", 4))) {
 		return wrong(verb, "-v", word,
-			     "say PATH:xvdb or PATH:xvdb:r (folders of dom0 "
-			     "cannot be shared, only image files and block "
-			     "devices)");
+			     "say VOLUME:/PATH[:ro] or FILE:xvdb[:r]");
 	}
-	if (s->disk_count == WABE_MAX_DISKS) {
+	if (s->disk_count >= WABE_MAX_DISKS - 1) {
 		return wrong(verb, "-v", word, "too many disks");
 	}
-	mode = strchr(colon + 1, ':');
-	d->path = strndup(word, (size_t)(colon - word));
-	d->dev = mode ? strndup(colon + 1, (size_t)(mode - colon - 1))
-		      : strdup(colon + 1);
-	d->mode = strdup(mode ? mode + 1 : "w");
+	*where++ = 0;
+	mode = strchr(where, ':');
+	if (mode) {
+		*mode++ = 0;
+	}
+	if (mode && *mode != 'r' && strcmp(mode, "w")) {
+		return wrong(verb, "-v", word, "the mode is ro or w");
+	}
+	// The root comes in front of it.
+	snprintf(dev, sizeof(dev), "xvd%c", 'b' + (int)s->disk_count);
+	set(*where == '/' ? &d->mount : &d->dev, where);
+	if (!d->dev) {
+		set(&d->dev, dev);
+	}
+	set(&d->mode, mode && strcmp(mode, "rw") && *mode == 'r' ? "r" : "w");
 	s->disk_count++;
-	return 0;
+	return volume_file(d, verb, copy);
+}
+
+// "10M": bytes a second. "10M,200": and requests.
+static int rate_read(const char *verb, const char *option, uint64_t *bytes,
+		     uint64_t *requests)
+{
+	CLEANUP_FREE char *copy = strdup(optarg);
+	char *comma = strchr(copy, ','), *end;
+	uint64_t factor = 1;
+
+	if (comma) {
+		*comma++ = 0;
+	}
+	*bytes = strtoull(copy, &end, 10);
+	switch (*end | 32) {
+	case 'g':
+		factor <<= 10; // fall through
+	case 'm':
+		factor <<= 10; // fall through
+	case 'k':
+		factor <<= 10;
+		end++;
+		break;
+	}
+	*bytes *= factor;
+	if (comma && requests) {
+		*requests = strtoull(comma, &comma, 10);
+	}
+	return *end || (comma && (!requests || *comma)) ||
+		       (!*bytes && !(requests && *requests))
+		   ? wrong(verb, option, optarg,
+			   requests ? "say 10M or 10M,200 (bytes, requests a "
+				      "second)"
+				    : "say 10M (bytes a second)")
+		   : 0;
 }
 
 static int number_option(struct run_options *o, const char *verb, int option)
@@ -123,6 +203,33 @@ static int number_option(struct run_options *o, const char *verb, int option)
 	return *end || !o->spec->vcpus
 		   ? wrong(verb, "-c", optarg, "say how many vCPUs")
 		   : 0;
+}
+
+static int limit_option(struct run_options *o, const char *verb, int option)
+{
+	uint64_t kib;
+
+	switch (option) {
+	case OPT_RESTART:
+		set(&o->spec->restart, optarg);
+		return 0;
+	case OPT_LOG_SIZE:
+		kib = cmd_memory(optarg);
+		o->spec->log_kib = (uint32_t)kib;
+		return kib >= 64 && kib <= 1 << 20
+			   ? 0
+			   : wrong(verb, "--log-size", optarg, "say 64K to 1G");
+	case OPT_NET_RATE:
+		return rate_read(verb, "--net-rate", &o->net_rate, NULL);
+	case OPT_DISK_RATE:
+		return rate_read(verb, "--disk-rate", &o->disk_rate,
+				 &o->disk_requests);
+	case OPT_DNS:
+		set(&o->dns, optarg);
+		return 0;
+	default:
+		return cmd_usage(verb);
+	}
 }
 
 static int long_option(struct run_options *o, const char *verb, int option)
@@ -164,7 +271,7 @@ static int long_option(struct run_options *o, const char *verb, int option)
 		set(&o->entrypoint, optarg);
 		return 0;
 	default:
-		return cmd_usage(verb);
+		return limit_option(o, verb, option);
 	}
 }
 
@@ -247,7 +354,13 @@ static int image_use(struct run_options *o, const char *verb, int argc,
 	if (!o->network_none) {
 		s->net_count = 1;
 		s->nets[0].ip = o->ip ? strdup(o->ip) : NULL;
+		s->nets[0].dns = o->dns ? strdup(o->dns) : NULL;
+		s->nets[0].byte_rate = o->net_rate;
 		s->nets[0].bridge = strdup("wabe0");
+	}
+	for (uint32_t i = 0; i < s->disk_count; i++) {
+		s->disks[i].byte_rate = o->disk_rate;
+		s->disks[i].request_rate = o->disk_requests;
 	}
 	return 0;
 }
@@ -269,6 +382,11 @@ int run_options_read(struct run_options *o, int argc, char **argv)
 	if (!status && optind == argc) {
 		status = cmd_usage(argv[0]);
 	}
+	if (!status && o->spec->restart && strcmp(o->spec->restart, "no") &&
+	    !strcmp(argv[0], "run") && (!o->detach || o->remove)) {
+		status = wrong(argv[0], "--restart", o->spec->restart,
+			       "only with -d, and not with --rm");
+	}
 	if (!status) {
 		status = image_use(o, argv[0], argc - optind, argv + optind);
 	}
@@ -279,5 +397,6 @@ void run_options_free(struct run_options *o)
 {
 	wabe_spec_free(o->spec);
 	free(o->ip);
+	free(o->dns);
 	free(o->entrypoint);
 }

@@ -7,7 +7,8 @@
 
 struct run_options {
 	bool detach, input, terminal, remove, network_none;
-	char *ip;
+	char *ip, *dns;
+	uint64_t net_rate, disk_rate, disk_requests;
 	char *entrypoint;
 	struct wabe_spec *spec;
 };

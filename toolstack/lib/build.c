@@ -153,9 +153,10 @@ static int memory_populate(struct build *b, struct wabe_error *err)
 	if (rest < b->pages &&
 	    xc_domain_populate_physmap_exact(
 		b->m->xch, b->d->domid, b->pages - rest, 0, 0, b->p2m + rest)) {
-		return error_set(err, 0,
-				 "memory-kib: the machine has no %lu KiB free: "
-				 "end a domain or ask for less",
+		return error_set(err, ENOMEM,
+				 "memory-kib: the %s has no %lu KiB free: end "
+				 "a domain or ask for less",
+				 b->partition ? "partition" : "machine",
 				 b->pages * 4);
 	}
 	return 0;
@@ -258,7 +259,10 @@ static int memory_build(struct build *b, struct wabe_error *err)
 int domain_build(struct machine *m, const struct wabe_spec *spec,
 		 struct domain *d, struct wabe_error *err)
 {
-	struct build b = {.m = m, .d = d, .cmdline = spec->cmdline};
+	struct build b = {.m = m,
+			  .d = d,
+			  .cmdline = spec->cmdline,
+			  .partition = spec->partition};
 	int status = -1;
 
 	b.pages = spec->memory_kib / 4;

@@ -33,6 +33,7 @@ struct build {
 	const uint8_t *initrd_file;
 	size_t initrd_bytes;
 	const char *cmdline;
+	const char *partition; // or NULL
 	uint64_t pages;
 	xen_pfn_t *p2m; // the guest's frames: machine frame of each
 	struct span image, start_info, store, console, tables, stack, initrd,

@@ -2,8 +2,7 @@
 // A connection to the creator: one request at a time, answered before the
 // call returns.
 #define _GNU_SOURCE
-#include "creator_proto.h"
-#include "error.h"
+#include "client.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,12 +10,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-struct wabe {
-	int fd;
-	char *packet; // the last reply
-	size_t used;
-};
 
 int wabe_open(struct wabe **out, const char *socket_path,
 	      struct wabe_error *err)
@@ -110,7 +103,7 @@ static int request_send(struct wabe *w, struct creator_request *request,
 	return 0;
 }
 
-static int call(struct wabe *w, struct creator_request *request,
+int client_call(struct wabe *w, struct creator_request *request,
 		const char *name, struct creator_reply *reply, int *fd,
 		struct wabe_error *err)
 {
@@ -125,7 +118,7 @@ static int call_plain(struct wabe *w, enum creator_verb verb, const char *name,
 	struct creator_request request = {.verb = verb};
 	struct creator_reply reply;
 
-	if (call(w, &request, name, &reply, NULL, err)) {
+	if (client_call(w, &request, name, &reply, NULL, err)) {
 		return -1;
 	}
 	if (info) {
@@ -141,7 +134,7 @@ static int call_fd(struct wabe *w, enum creator_verb verb, const char *name,
 	struct creator_reply reply;
 	int fd = -1;
 
-	if (call(w, &request, name, &reply, &fd, err)) {
+	if (client_call(w, &request, name, &reply, &fd, err)) {
 		return -1;
 	}
 	return fd >= 0 ? fd : error_set(err, EPROTO, "%s", name);
@@ -194,6 +187,22 @@ int wabe_wait(struct wabe *w, const char *name, struct wabe_info *info,
 {
 	return call_plain(w, CREATOR_WAIT, name, info, err);
 }
+int wabe_events(struct wabe *w, struct wabe_error *err)
+{
+	return call_plain(w, CREATOR_EVENTS, NULL, NULL, err);
+}
+
+int wabe_event(struct wabe *w, struct wabe_info *info, struct wabe_error *err)
+{
+	struct creator_reply reply;
+
+	if (reply_receive(w, &reply, NULL, err)) {
+		return -1;
+	}
+	*info = reply.info;
+	return 0;
+}
+
 int wabe_console(struct wabe *w, const char *name, uint64_t bytes,
 		 struct wabe_error *err)
 {
@@ -204,6 +213,16 @@ int wabe_log(struct wabe *w, const char *name, struct wabe_error *err)
 	return call_fd(w, CREATOR_LOG, name, 0, err);
 }
 
+int session_open(struct wabe *w, const char *name, struct wabe_error *err)
+{
+	return call_fd(w, CREATOR_EXEC, name, 0, err);
+}
+
+int wabe_stop(struct wabe *w, const char *name, struct wabe_error *err)
+{
+	return call_plain(w, CREATOR_STOP, name, NULL, err);
+}
+
 int wabe_kill(struct wabe *w, const char *name, unsigned int signal,
 	      struct wabe_error *err)
 {
@@ -211,7 +230,7 @@ int wabe_kill(struct wabe *w, const char *name, unsigned int signal,
 					  .value = signal};
 	struct creator_reply reply;
 
-	return call(w, &request, name, &reply, NULL, err);
+	return client_call(w, &request, name, &reply, NULL, err);
 }
 
 int wabe_shutdown(struct wabe *w, const char *name, const char *how,
@@ -221,7 +240,7 @@ int wabe_shutdown(struct wabe *w, const char *name, const char *how,
 	struct creator_reply reply;
 
 	snprintf(request.argument, sizeof(request.argument), "%s", how);
-	return call(w, &request, name, &reply, NULL, err);
+	return client_call(w, &request, name, &reply, NULL, err);
 }
 
 int wabe_inspect(struct wabe *w, const char *name, struct wabe_spec **out,
@@ -230,7 +249,7 @@ int wabe_inspect(struct wabe *w, const char *name, struct wabe_spec **out,
 	struct creator_request request = {.verb = CREATOR_INSPECT};
 	struct creator_reply reply;
 
-	if (call(w, &request, name, &reply, NULL, err)) {
+	if (client_call(w, &request, name, &reply, NULL, err)) {
 		return -1;
 	}
 	return wabe_spec_parse(out, w->packet + sizeof(reply), w->used, name,

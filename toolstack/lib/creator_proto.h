@@ -26,16 +26,27 @@ enum creator_verb {
 	CREATOR_LIST,
 	CREATOR_CONSOLE,
 	CREATOR_LOG,
+	CREATOR_EXEC,
+	CREATOR_STOP,
+	CREATOR_EVENTS,	    // answered, and then again for each
+	CREATOR_MEMORY,	    // `bytes`: KiB
+	CREATOR_VCPUS,	    // answered by struct wabe_vcpu's
+	CREATOR_STATS,	    // struct wabe_stats
+	CREATOR_HOST,	    // struct wabe_host
+	CREATOR_PARTITIONS, // answered by struct wabe_partition_info's
+	CREATOR_PARTITION,  // `argument`: create, resize, remove
+	CREATOR_DMESG,	    // text; flags: clear
 	CREATOR_VERBS,
 };
 
 struct creator_request {
 	uint32_t version, verb;
-	uint32_t flags; // CREATE: WABE_CREATE_*
+	uint32_t flags; // CREATE: WABE_CREATE_*; DMESG: clear
 	uint32_t value; // KILL: the signal
-	uint64_t bytes; // CONSOLE: how much of the log first
+	uint64_t bytes; // CONSOLE: how much of the log first; MEMORY
 	char name[WABE_NAME_BYTES];
 	char argument[32];
+	uint64_t cpus[4]; // PARTITION
 };
 
 struct creator_reply {
@@ -45,6 +56,9 @@ struct creator_reply {
 	struct wabe_error error;
 	struct wabe_info info;
 };
+
+// The stream of a session of `wabe exec`; EAGAIN: not yet.
+int session_open(struct wabe *w, const char *name, struct wabe_error *err);
 
 // One packet with a descriptor or none (-1). Returns bytes, or < 0 with errno.
 long packet_send(int fd, const void *head, size_t head_bytes, const void *body,

@@ -49,11 +49,13 @@ int machine_open(struct machine *m, struct wabe_error *err)
 		machine_close(m);
 		return -1;
 	}
+	extension_open(m);
 	return 0;
 }
 
 void machine_close(struct machine *m)
 {
+	extension_close(m);
 	if (m->memory) {
 		xenforeignmemory_close(m->memory);
 	}
@@ -114,6 +116,14 @@ int domain_create(struct machine *m, const struct wabe_spec *spec,
 
 	memset(out, 0, sizeof(*out));
 	out->domid = DOMID_INVALID;
+	if (spec->partition) {
+		struct wabe_partition_info partition;
+
+		if (partition_find(m, spec->partition, &partition, err)) {
+			return -1;
+		}
+		config.cpupool_id = partition.id;
+	}
 	memcpy(config.handle, uuid, sizeof(config.handle));
 	if (xc_domain_create(m->xch, &out->domid, &config)) {
 		return error_set(err, errno, "creating the domain");
@@ -161,6 +171,7 @@ int domain_state(struct machine *m, uint32_t domid, struct domain_state *out,
 	if (out->exists) {
 		out->shutdown = info.flags & XEN_DOMINF_shutdown;
 		out->dying = info.flags & XEN_DOMINF_dying;
+		out->paused = info.flags & XEN_DOMINF_paused;
 		out->reason = (info.flags >> XEN_DOMINF_shutdownshift) &
 			      XEN_DOMINF_shutdownmask;
 		out->cpu_ns = info.cpu_time;

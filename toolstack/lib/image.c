@@ -111,6 +111,16 @@ int wabe_image_remove(const char *store, const char *name,
 	return tree_remove(path, err);
 }
 
+int wabe_image_user(const char *store, const char *name, const char *user,
+		    char **out, struct wabe_error *err)
+{
+	char folder[4096];
+
+	return image_folder(store, name, folder, err)
+		   ? -1
+		   : user_resolve(folder, user, out, err);
+}
+
 // --- Into a description -----------------------------------------------------
 
 static json_object *member(json_object *o, const char *name)

@@ -9,6 +9,23 @@
 
 #include "error.h"
 
+// Whom to tell how far an import is.
+struct progress {
+	wabe_progress *tell; // or NULL
+	void *data;
+};
+static inline void progress_tell(const struct progress *p, const char *what,
+				 uint64_t done, uint64_t total)
+{
+	if (p && p->tell) {
+		p->tell(p->data, what, done, total);
+	}
+}
+
+// image_digest.c: a file against "sha256:...".
+int digest_check(const char *path, const char *digest, const struct progress *p,
+		 struct wabe_error *err);
+
 const char *image_store(const char *store);
 // "nginx:1.22" stands as it is; a "/" becomes "+".
 int image_folder(const char *store, const char *name, char path[4096],
@@ -17,9 +34,9 @@ int image_folder(const char *store, const char *name, char path[4096],
 // image_layer.c: unpack `count` layers, in order, into the empty folder root;
 // pack a folder as erofs.
 int layers_unpack(char *const *layers, size_t count, const char *root,
-		  struct wabe_error *err);
+		  const struct progress *p, struct wabe_error *err);
 int archive_unpack(const char *archive, const char *folder,
-		   struct wabe_error *err);
+		   const struct progress *p, struct wabe_error *err);
 int root_pack(const char *root, const char *erofs, struct wabe_error *err);
 
 // user.c: "name[:group]" or numbers -> "uid:gid[,group...]" by the image's

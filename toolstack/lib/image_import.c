@@ -26,6 +26,7 @@ struct import {
 	char *config; // file
 	char *layers[LAYERS_MAX];
 	size_t layer_count;
+	struct progress progress;
 	struct wabe_error *err;
 };
 
@@ -66,6 +67,16 @@ static char *source_path(struct import *m, const char *name)
 	return path;
 }
 
+// The path, if what is there is what `digest` says; else NULL, and it is freed.
+static char *path_checked(struct import *m, char *path, const char *digest)
+{
+	if (path && digest_check(path, digest, &m->progress, m->err)) {
+		free(path);
+		return NULL;
+	}
+	return path;
+}
+
 static char *blob_path(struct import *m, json_object *descriptor)
 {
 	const char *digest = member_text(descriptor, "digest");
@@ -78,7 +89,7 @@ static char *blob_path(struct import *m, json_object *descriptor)
 	}
 	snprintf(name, sizeof(name), "blobs/%.*s/%s", (int)(colon - digest),
 		 digest, colon + 1);
-	return source_path(m, name);
+	return path_checked(m, source_path(m, name), digest);
 }
 
 static json_object *json_file(struct import *m, char *path)
@@ -118,8 +129,7 @@ static void name_take(struct import *m, const char *name)
 	}
 }
 
-// --- OCI
-// ----------------------------------------------------------------------
+// --- OCI --------------------------------------------------------------------
 
 static int manifest_read(struct import *m, json_object *manifest)
 {
@@ -175,6 +185,49 @@ static int index_read(struct import *m, json_object *index, unsigned int depth)
 
 // --- docker save -------------------------------------------------------------
 
+static bool is_compressed(const char *path)
+{
+	unsigned char magic[2] = {0};
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	// gzip, zstd; a tar archive begins with a name
+	return fd >= 0 && read(fd, magic, 2) == 2 &&
+	       ((magic[0] == 0x1f && magic[1] == 0x8b) ||
+		(magic[0] == 0x28 && magic[1] == 0xb5));
+}
+
+// Here the configuration's name is its digest, and it has the layers', as they
+// are unpacked.
+static int docker_check(struct import *m)
+{
+	const char *name = strrchr(m->config, '/') + 1, *digest;
+	json_object *config, *list;
+	char text[128];
+	int status = 0;
+
+	if (strspn(name, "0123456789abcdef") == 64) {
+		snprintf(text, sizeof(text), "sha256:%.64s", name);
+		if (digest_check(m->config, text, &m->progress, m->err)) {
+			return -1;
+		}
+	}
+	config = json_file(m, strdup(m->config));
+	if (!config) {
+		return -1;
+	}
+	list = member(member(config, "rootfs"), "diff_ids");
+	for (size_t i = 0; !status && i < m->layer_count; i++) {
+		digest = item(list, i) ? json_object_get_string(item(list, i))
+				       : NULL;
+		if (digest && !is_compressed(m->layers[i])) {
+			status = digest_check(m->layers[i], digest,
+					      &m->progress, m->err);
+		}
+	}
+	json_object_put(config);
+	return status;
+}
+
 static int docker_read(struct import *m, json_object *list)
 {
 	json_object *image = item(list, 0), *layers = member(image, "Layers");
@@ -191,7 +244,7 @@ static int docker_read(struct import *m, json_object *list)
 			return -1;
 		}
 	}
-	return 0;
+	return docker_check(m);
 }
 
 static int source_read(struct import *m)
@@ -234,13 +287,12 @@ static int source_open(struct import *m)
 	}
 	snprintf(m->source, sizeof(m->source), "%.4000s/source", m->work);
 	return folder_make(m->source, m->err) ||
-		       archive_unpack(m->from, m->source, m->err)
+		       archive_unpack(m->from, m->source, &m->progress, m->err)
 		   ? -1
 		   : 0;
 }
 
-// --- Into the store
-// -----------------------------------------------------------
+// --- Into the store ---------------------------------------------------------
 
 static int file_copy(const char *from, const char *to, bool needed,
 		     struct wabe_error *err)
@@ -268,6 +320,34 @@ static void mount_points_make(const char *root)
 	}
 }
 
+// Files below /etc that the guest writes: with a read-only root it mounts its
+// own over them, so they have to be there. A link could lead anywhere.
+static void mount_files_make(const char *root)
+{
+	static const char *const names[] = {"hosts", "hostname", "resolv.conf"};
+	char path[4300];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/etc", root);
+	mkdir(path, 0755);
+	if (lstat(path, &st) || !S_ISDIR(st.st_mode)) {
+		return;
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/etc/%s", root, names[i]);
+		if (!lstat(path, &st) && S_ISLNK(st.st_mode)) {
+			unlink(path);
+		}
+		fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			  0644);
+		if (fd >= 0) {
+			close(fd);
+		}
+	}
+}
+
 static int image_make(struct import *m)
 {
 	char root[4200], ready[4200], from[4300], to[4300];
@@ -275,10 +355,12 @@ static int image_make(struct import *m)
 	snprintf(root, sizeof(root), "%s/root", m->work);
 	snprintf(ready, sizeof(ready), "%s/ready", m->work);
 	if (folder_make(root, m->err) || folder_make(ready, m->err) ||
-	    layers_unpack(m->layers, m->layer_count, root, m->err)) {
+	    layers_unpack(m->layers, m->layer_count, root, &m->progress,
+			  m->err)) {
 		return -1;
 	}
 	mount_points_make(root);
+	mount_files_make(root);
 	snprintf(to, sizeof(to), "%s/config.json", ready);
 	if (file_copy(m->config, to, true, m->err)) {
 		return -1;
@@ -296,6 +378,7 @@ static int image_make(struct import *m)
 		}
 	}
 	snprintf(to, sizeof(to), "%s/root.erofs", ready);
+	progress_tell(&m->progress, "packing", 0, 0);
 	return root_pack(root, to, m->err);
 }
 
@@ -336,6 +419,7 @@ static int import_run(struct import *m, const char *store)
 }
 
 int wabe_image_import(const char *store, const char *from, const char *name,
+		      wabe_progress *progress, void *data,
 		      struct wabe_image *out, struct wabe_error *err)
 {
 	struct import *m = calloc(1, sizeof(*m));
@@ -349,6 +433,7 @@ int wabe_image_import(const char *store, const char *from, const char *name,
 	}
 	m->from = from;
 	m->err = err;
+	m->progress = (struct progress){progress, data};
 	name_take(m, name);
 	store = image_store(store);
 	snprintf(m->work, sizeof(m->work), "%.4000s/.import-XXXXXX", store);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -144,8 +145,24 @@ static int unpack_here(int fd, struct wabe_error *err)
 	return status;
 }
 
+// Until the child has said something or ended. How far it is shows in the
+// descriptor, whose place in the file it shares.
+static void child_watch(int from_child, int archive, const struct progress *p)
+{
+	struct pollfd wait = {from_child, POLLIN, 0};
+	struct stat st;
+
+	while (!fstat(archive, &st) && !poll(&wait, 1, 200)) {
+		off_t at = lseek(archive, 0, SEEK_CUR);
+
+		progress_tell(p, "unpacking", at < 0 ? 0 : (uint64_t)at,
+			      (uint64_t)st.st_size);
+	}
+}
+
 // In a child with `folder` as its root.
-static int unpack_inside(int fd, const char *folder, struct wabe_error *err)
+static int unpack_inside(int fd, const char *folder, const struct progress *p,
+			 struct wabe_error *err)
 {
 	int pipe_fds[2];
 	long n;
@@ -166,6 +183,9 @@ static int unpack_inside(int fd, const char *folder, struct wabe_error *err)
 		_exit(1);
 	}
 	close(pipe_fds[1]);
+	if (child > 0) {
+		child_watch(pipe_fds[0], fd, p);
+	}
 	n = child > 0 ? read(pipe_fds[0], err, sizeof(*err)) : -1;
 	close(pipe_fds[0]);
 	if (child > 0) {
@@ -180,22 +200,23 @@ static int unpack_inside(int fd, const char *folder, struct wabe_error *err)
 }
 
 int archive_unpack(const char *archive, const char *folder,
-		   struct wabe_error *err)
+		   const struct progress *p, struct wabe_error *err)
 {
 	CLEANUP_CLOSE int fd = open(archive, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0) {
 		return error_set(err, errno, "%s", archive);
 	}
-	return unpack_inside(fd, folder, err) ? error_wrap(err, "%s", archive)
-					      : 0;
+	return unpack_inside(fd, folder, p, err)
+		   ? error_wrap(err, "%s", archive)
+		   : 0;
 }
 
 int layers_unpack(char *const *layers, size_t count, const char *root,
-		  struct wabe_error *err)
+		  const struct progress *p, struct wabe_error *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (archive_unpack(layers[i], root, err)) {
+		if (archive_unpack(layers[i], root, p, err)) {
 			return -1;
 		}
 	}

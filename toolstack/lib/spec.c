@@ -20,6 +20,8 @@ static const struct spec_field domain_fields[] = {
     FIELD(struct wabe_spec, "partition", SPEC_TEXT, partition),
     FIELD(struct wabe_spec, "image", SPEC_TEXT, image),
     FIELD(struct wabe_spec, "ports", SPEC_LIST, ports),
+    FIELD(struct wabe_spec, "restart", SPEC_TEXT, restart),
+    FIELD(struct wabe_spec, "log-kib", SPEC_NUMBER, log_kib),
 };
 static const struct spec_field kernel_fields[] = {
     FIELD(struct wabe_spec, "path", SPEC_TEXT, kernel),
@@ -39,6 +41,9 @@ static const struct spec_field disk_fields[] = {
     FIELD(struct wabe_disk, "path", SPEC_TEXT, path),
     FIELD(struct wabe_disk, "mode", SPEC_TEXT, mode),
     FIELD(struct wabe_disk, "dev", SPEC_TEXT, dev),
+    FIELD(struct wabe_disk, "mount", SPEC_TEXT, mount),
+    FIELD(struct wabe_disk, "byte-rate", SPEC_BIG, byte_rate),
+    FIELD(struct wabe_disk, "request-rate", SPEC_BIG, request_rate),
 };
 static const struct spec_field net_fields[] = {
     FIELD(struct wabe_net, "bridge", SPEC_TEXT, bridge),
@@ -47,6 +52,7 @@ static const struct spec_field net_fields[] = {
     FIELD(struct wabe_net, "gateway", SPEC_TEXT, gateway),
     FIELD(struct wabe_net, "dns", SPEC_TEXT, dns),
     FIELD(struct wabe_net, "tap", SPEC_TEXT, tap),
+    FIELD(struct wabe_net, "byte-rate", SPEC_BIG, byte_rate),
 };
 
 const struct spec_node spec_nodes[5] = {
@@ -148,6 +154,39 @@ static int disks_check(const struct wabe_spec *spec, const char *where,
 					 "to xvdp",
 					 where, i, d->dev);
 		}
+		if (d->mount && (*d->mount != '/' || strstr(d->mount, ".."))) {
+			return error_set(err, 0,
+					 "%s: disk@%u: mount \"%s\": say an "
+					 "absolute path",
+					 where, i, d->mount);
+		}
+	}
+	return 0;
+}
+
+// "no", "always", "on-failure", "on-failure:N"
+static bool restart_valid(const char *s)
+{
+	if (!strncmp(s, "on-failure:", 11)) {
+		s += 11;
+		return *s && strlen(s) < 6 && !s[strspn(s, "0123456789")];
+	}
+	return !strcmp(s, "no") || !strcmp(s, "always") ||
+	       !strcmp(s, "on-failure");
+}
+
+static int policy_check(const struct wabe_spec *spec, const char *where,
+			struct wabe_error *err)
+{
+	if (spec->restart && !restart_valid(spec->restart)) {
+		return error_set(err, 0,
+				 "%s: restart \"%s\": say no, on-failure, "
+				 "on-failure:N or always",
+				 where, spec->restart);
+	}
+	if (spec->log_kib && (spec->log_kib < 64 || spec->log_kib > 1 << 20)) {
+		return error_set(err, 0, "%s: log-kib %u: 64 to %d", where,
+				 spec->log_kib, 1 << 20);
 	}
 	return 0;
 }
@@ -177,7 +216,8 @@ int spec_check(const struct wabe_spec *spec, const char *where,
 	if (spec->cmdline && strlen(spec->cmdline) > 1023) {
 		return error_set(err, 0, "%s: cmdline: over 1023 bytes", where);
 	}
-	return disks_check(spec, where, err);
+	return policy_check(spec, where, err) ? -1
+					      : disks_check(spec, where, err);
 }
 
 // --- As text ----------------------------------------------------------------
@@ -225,11 +265,16 @@ static void field_print(const struct spec_field *f, const char *base,
 		}
 		break;
 	case SPEC_NUMBER:
-		fprintf(to, "%s%s = <%u>;\n", indent, f->name,
-			*(const uint32_t *)at);
+		if (*(const uint32_t *)at) {
+			fprintf(to, "%s%s = <%u>;\n", indent, f->name,
+				*(const uint32_t *)at);
+		}
 		break;
 	case SPEC_BIG:
 		big = *(const uint64_t *)at;
+		if (!big) {
+			break;
+		}
 		fprintf(to, "%s%s = <", indent, f->name);
 		if (big >> 32) {
 			fprintf(to, "%lu ", big >> 32); // two cells

@@ -279,9 +279,13 @@ static int field_write(void *fdt, const struct spec_field *f, const char *base)
 			   ? list_write(fdt, f->name, *(char **const *)at)
 			   : 0;
 	case SPEC_NUMBER:
-		return fdt_property_u32(fdt, f->name, *(const uint32_t *)at);
+		return *(const uint32_t *)at
+			   ? fdt_property_u32(fdt, f->name,
+					      *(const uint32_t *)at)
+			   : 0;
 	case SPEC_BIG:
-		return *(const uint64_t *)at >> 32
+		return !*(const uint64_t *)at ? 0
+		       : *(const uint64_t *)at >> 32
 			   ? fdt_property_u64(fdt, f->name,
 					      *(const uint64_t *)at)
 			   : fdt_property_u32(fdt, f->name,

@@ -134,6 +134,15 @@ static int do_console(struct served *served, struct packet *packet)
 	return console_attach(served, fd, packet->message.bytes);
 }
 
+static int do_exec(struct served *served, struct packet *packet)
+{
+	if (packet->fd_count != 1) {
+		return EINVAL;
+	}
+	packet->fd_count = 0;
+	return exec_open(served, packet->fds[0]);
+}
+
 static int do_write(struct served *served, struct packet *packet)
 {
 	struct wabed_message *message = &packet->message;
@@ -182,6 +191,9 @@ static void packet_handle(struct worker *worker, struct packet *packet)
 			return;
 		case WABED_CONSOLE:
 			error = do_console(served, packet);
+			break;
+		case WABED_EXEC:
+			error = do_exec(served, packet);
 			break;
 		case WABED_WRITE:
 			error = do_write(served, packet);

@@ -102,37 +102,50 @@ static bool any_live(const struct creator *c)
 	return false;
 }
 
+// How long to sleep at most: -1: until something comes.
+static int patience(const struct creator *c)
+{
+	if (c->hurry) {
+		return HURRY_MS;
+	}
+	return c->restarting || (c->changes < 0 && any_live(c)) ? SWEEP_MS : -1;
+}
+
 // Wait for something and serve it. The workers first: what they say of an end
 // must be known before the end is seen.
 static void creator_turn(struct creator *c)
 {
 	struct pollfd p[512] = {{c->listener, POLLIN, 0},
-				{c->signals, POLLIN, 0}};
+				{c->signals, POLLIN, 0},
+				{c->changes, POLLIN, 0}};
 	struct worker *workers[128];
-	struct client *clients[382];
-	unsigned int n = 2, nw = 0, nc = 0;
+	struct client *clients[381];
+	unsigned int n = 3, nw = 0, nc = 0;
 
 	for (struct worker *w = c->workers; w && nw < 128; w = w->next) {
 		workers[nw++] = w;
 		p[n++] = (struct pollfd){w->fd, POLLIN, 0};
 	}
-	for (struct client *k = c->clients; k && nc < 382; k = k->next) {
+	for (struct client *k = c->clients; k && nc < 381; k = k->next) {
 		clients[nc++] = k;
 		p[n++] = (struct pollfd){k->fd, POLLIN, 0};
 	}
-	if (poll(p, n, c->hurry ? HURRY_MS : any_live(c) ? SWEEP_MS : -1) < 0) {
+	if (poll(p, n, patience(c)) < 0) {
 		return;
 	}
 	for (unsigned int i = 0; i < nw; i++) {
-		if (p[2 + i].revents) {
+		if (p[3 + i].revents) {
 			worker_serve(c, workers[i]);
 		}
 	}
 	if (p[1].revents) {
 		signals_take(c);
 	}
+	if (p[2].revents) {
+		domains_changed(c);
+	}
 	for (unsigned int i = 0; i < nc; i++) {
-		if (p[2 + nw + i].revents && clients[i]->fd >= 0) {
+		if (p[3 + nw + i].revents && clients[i]->fd >= 0) {
 			client_serve(c, clients[i]);
 		}
 	}
@@ -141,7 +154,7 @@ static void creator_turn(struct creator *c)
 	}
 }
 
-static uint64_t now_ms(void)
+uint64_t now_ms(void)
 {
 	struct timespec t;
 
@@ -158,9 +171,11 @@ static void creator_loop(struct creator *c)
 
 		creator_turn(c);
 		now = now_ms();
-		if (any_live(c) &&
+		if ((c->hurry || c->restarting ||
+		     (c->changes < 0 && any_live(c))) &&
 		    now - last >= (c->hurry ? HURRY_MS : SWEEP_MS)) {
 			domains_sweep(c);
+			restarts_run(c);
 			last = now;
 		}
 		clients_sweep(c);
@@ -173,6 +188,7 @@ static void creator_end(struct creator *c, const char *path)
 	for (struct record *r = c->records, *after; r; r = after) {
 		after = r->next;
 		if (r->info.state != WABE_EXITED) {
+			r->stopping = true;
 			record_end(c, r, WABE_END_DESTROYED, 0);
 		}
 	}
@@ -219,6 +235,7 @@ static int creator_run(const char *path, int ready, struct wabe_error *err)
 	    signals_open(c, err) || listener_open(c, path, err)) {
 		return -1;
 	}
+	c->changes = changes_watch(&c->machine);
 	domains_adopt(c);
 	if (ready >= 0 && detach(ready, err)) {
 		return -1;

@@ -13,7 +13,7 @@
 #define CREATOR_LIVE "/run/wabe/live"
 #define CREATOR_LOGS "/var/log/wabe"
 #define NAME_BUCKETS 4096
-#define DOMIDS 32768
+#define DOMIDS 0x7ff0 // those above mean something else (DOMID_INVALID)
 
 struct worker {
 	struct worker *next;
@@ -37,12 +37,17 @@ struct record {
 	int taps[WABE_MAX_NETS];
 	uint32_t address[WABE_MAX_NETS]; // of the bridge's network; 0: none
 	pid_t forwarder;		 // serves its published ports, or 0
+	bool stopping;			 // asked to end: not to be restarted
+	uint64_t started_ms;		 // when it was last
+	uint64_t restart_ms;		 // WABE_RESTARTING: when to
+	uint32_t failures;		 // ends in a row
 };
 
 struct client {
 	struct client *next;
 	int fd;
 	struct record *waiting; // for it to exit
+	bool listening;		// to events
 };
 
 struct network {
@@ -54,6 +59,7 @@ struct network {
 struct creator {
 	struct machine machine;
 	int listener, signals;
+	int changes; // says that a domain has changed; -1: it must be looked
 	struct client *clients;
 	struct worker *workers;
 	struct record *records, *records_end;
@@ -62,7 +68,8 @@ struct creator {
 	uint32_t record_count;
 	struct network network;
 	uint32_t sweep;
-	bool hurry; // an end is near: look soon
+	uint32_t restarting; // how many wait for it
+	bool hurry;	     // an end is near: look soon
 	bool leaving;
 	char packet[CREATOR_PACKET_MAX];
 };
@@ -81,10 +88,23 @@ int record_create(struct creator *c, struct wabe_spec *spec, unsigned int flags,
 // End it now; it becomes an exited one (or goes, as its flags say).
 void record_end(struct creator *c, struct record *r, enum wabe_end end,
 		uint32_t value);
+// How it is at this moment, into its info.
+void record_refresh(struct creator *c, struct record *r);
 int record_state(struct creator *c, struct record *r, bool paused,
 		 struct wabe_error *err);
+// Make it again: its spec, name and addresses stay.
+int record_remake(struct creator *c, struct record *r, struct wabe_error *err);
 void domains_sweep(struct creator *c);
+// Those that the hypervisor says have changed.
+void domains_changed(struct creator *c);
 void domains_adopt(struct creator *c); // ends what an earlier creator left
+
+// creator_restart.c: what follows an end
+// Is it to be made again? If so it is WABE_RESTARTING now.
+bool restart_plan(struct creator *c, struct record *r, enum wabe_end end,
+		  uint32_t reason);
+void restart_cancel(struct creator *c, struct record *r);
+void restarts_run(struct creator *c); // those whose time has come
 
 // creator_worker.c
 int worker_get(struct creator *c, const char *partition, struct worker **out,
@@ -94,6 +114,10 @@ int worker_add(struct creator *c, struct record *r, const struct domain *d,
 void worker_remove(struct creator *c, struct record *r);
 int worker_console(struct creator *c, struct record *r, uint64_t bytes, int *fd,
 		   struct wabe_error *err);
+int worker_session(struct creator *c, struct record *r, int *fd,
+		   struct wabe_error *err);
+int worker_stats(struct creator *c, struct record *r, struct wabe_stats *out,
+		 struct wabe_error *err);
 int worker_write(struct creator *c, struct record *r, const char *path,
 		 const char *value, struct wabe_error *err);
 // Its socket has something: take all of it.
@@ -102,6 +126,7 @@ void workers_reap(struct creator *c);
 void log_path(const struct record *r, char path[256]);
 
 // creator_network.c
+// A record that is made again keeps what it has.
 int network_up(struct creator *c, struct record *r, struct wabe_error *err);
 void network_down(struct creator *c, struct record *r);
 
@@ -118,8 +143,30 @@ void client_accept(struct creator *c);
 void client_serve(struct creator *c, struct client *client);
 void clients_sweep(struct creator *c); // drop those that closed
 void clients_tell_exit(struct creator *c, struct record *r);
+// Tell those who listen how a micro-domain is now.
+void clients_tell(struct creator *c, const struct record *r);
+
+// creator_figures.c: requests about figures
+struct request;
+typedef int verb_fn(struct request *q, struct wabe_error *err);
+verb_fn verb_memory, verb_vcpus, verb_stats, verb_host, verb_dmesg,
+    verb_partitions, verb_partition;
+
+struct request {
+	struct creator *c;
+	struct client *client;
+	struct creator_request head;
+	size_t body_bytes; // in c->packet, behind the head
+	struct record *r;  // for verbs about one
+	struct creator_reply reply;
+	void *answer; // behind the reply, to be freed
+	size_t answer_bytes;
+	int fd;	     // goes with the reply
+	bool silent; // answered later, or already
+};
 
 // creator.c
+uint64_t now_ms(void);
 void creator_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

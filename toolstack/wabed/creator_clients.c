@@ -12,21 +12,6 @@
 
 #define LIST_BATCH 64
 
-struct request {
-	struct creator *c;
-	struct client *client;
-	struct creator_request head;
-	size_t body_bytes; // in c->packet, behind the head
-	struct record *r;  // for verbs about one
-	struct creator_reply reply;
-	const void *answer; // behind the reply
-	size_t answer_bytes;
-	int fd;	     // goes with the reply
-	bool silent; // answered later, or already
-};
-
-typedef int verb_fn(struct request *q, struct wabe_error *err);
-
 static int verb_create(struct request *q, struct wabe_error *err)
 {
 	struct wabe_spec *spec = NULL;
@@ -73,6 +58,7 @@ static int verb_kill(struct request *q, struct wabe_error *err)
 static int verb_shutdown(struct request *q, struct wabe_error *err)
 {
 	q->head.argument[sizeof(q->head.argument) - 1] = 0;
+	q->r->stopping = strcmp(q->head.argument, "reboot");
 	return worker_write(q->c, q->r, "control/shutdown", q->head.argument,
 			    err);
 }
@@ -83,6 +69,19 @@ static int verb_destroy(struct request *q, struct wabe_error *err)
 	record_end(q->c, q->r, WABE_END_DESTROYED, 0);
 	q->r = NULL;
 	return 0;
+}
+
+// Its stop signal, a name or number; the guest knows both.
+static int verb_stop(struct request *q, struct wabe_error *err)
+{
+	const char *signal = q->r->spec->stop_signal;
+
+	q->r->stopping = true;
+	if (q->r->info.state == WABE_RESTARTING) {
+		return verb_destroy(q, err);
+	}
+	return worker_write(q->c, q->r, "wabe/signal", signal ? signal : "TERM",
+			    err);
 }
 
 static int verb_remove(struct request *q, struct wabe_error *err)
@@ -102,12 +101,7 @@ static int verb_remove(struct request *q, struct wabe_error *err)
 
 static int verb_info(struct request *q, struct wabe_error *err)
 {
-	struct domain_state s;
-
-	if (q->r->info.state != WABE_EXITED &&
-	    !domain_state(&q->c->machine, q->r->info.domid, &s, err)) {
-		q->r->info.cpu_ns = s.cpu_ns;
-	}
+	record_refresh(q->c, q->r);
 	return 0;
 }
 
@@ -134,8 +128,10 @@ static int verb_wait(struct request *q, struct wabe_error *err)
 static int verb_list(struct request *q, struct wabe_error *err)
 {
 	struct wabe_info batch[LIST_BATCH];
-	struct record *r = q->c->records;
+	struct record *r;
 
+	domains_sweep(q->c); // today's figures
+	r = q->c->records;
 	do {
 		q->reply.count = 0;
 		for (; r && q->reply.count < LIST_BATCH; r = r->next) {
@@ -153,6 +149,24 @@ static int verb_console(struct request *q, struct wabe_error *err)
 	return worker_console(q->c, q->r, q->head.bytes, &q->fd, err);
 }
 
+static int verb_events(struct request *q, struct wabe_error *err)
+{
+	q->client->listening = true;
+	return 0;
+}
+
+static int verb_exec(struct request *q, struct wabe_error *err)
+{
+	record_refresh(q->c, q->r);
+	if (q->r->info.state == WABE_PAUSED) {
+		return error_set(err, 0, "%s is paused (wabe unpause %s)",
+				 q->r->info.name, q->r->info.name);
+	}
+	return worker_session(q->c, q->r, &q->fd, err)
+		   ? error_wrap(err, "%s", q->r->info.name)
+		   : 0;
+}
+
 static int verb_log(struct request *q, struct wabe_error *err)
 {
 	char log[256];
@@ -162,8 +176,9 @@ static int verb_log(struct request *q, struct wabe_error *err)
 	return q->fd < 0 ? error_set(err, errno, "%s", log) : 0;
 }
 
-// What a verb is about: nothing, a micro-domain, one that has not exited.
-enum about { NOTHING, ANY, LIVE };
+// What a verb is about: nothing, a micro-domain, one that has not exited, one
+// that has a domain.
+enum about { NOTHING, ANY, HELD, LIVE };
 
 static const struct {
 	verb_fn *run;
@@ -174,7 +189,7 @@ static const struct {
     [CREATOR_UNPAUSE] = {verb_unpause, LIVE},
     [CREATOR_KILL] = {verb_kill, LIVE},
     [CREATOR_SHUTDOWN] = {verb_shutdown, LIVE},
-    [CREATOR_DESTROY] = {verb_destroy, LIVE},
+    [CREATOR_DESTROY] = {verb_destroy, HELD},
     [CREATOR_REMOVE] = {verb_remove, ANY},
     [CREATOR_INFO] = {verb_info, ANY},
     [CREATOR_INSPECT] = {verb_inspect, ANY},
@@ -182,28 +197,50 @@ static const struct {
     [CREATOR_LIST] = {verb_list, NOTHING},
     [CREATOR_CONSOLE] = {verb_console, LIVE},
     [CREATOR_LOG] = {verb_log, ANY},
+    [CREATOR_EXEC] = {verb_exec, LIVE},
+    [CREATOR_EVENTS] = {verb_events, NOTHING},
+    [CREATOR_STOP] = {verb_stop, HELD},
+    [CREATOR_MEMORY] = {verb_memory, LIVE},
+    [CREATOR_VCPUS] = {verb_vcpus, LIVE},
+    [CREATOR_STATS] = {verb_stats, LIVE},
+    [CREATOR_HOST] = {verb_host, NOTHING},
+    [CREATOR_PARTITIONS] = {verb_partitions, NOTHING},
+    [CREATOR_PARTITION] = {verb_partition, NOTHING},
+    [CREATOR_DMESG] = {verb_dmesg, NOTHING},
 };
+
+static int record_take(struct request *q, enum about about,
+		       struct wabe_error *err)
+{
+	q->r = record_find(q->c, q->head.name);
+	if (!q->r) {
+		return error_set(err, 0,
+				 "%s: no such micro-domain (wabe list -a shows "
+				 "all)",
+				 q->head.name);
+	}
+	if (about >= HELD && q->r->info.state == WABE_EXITED) {
+		return error_set(err, 0, "%s has exited", q->r->info.name);
+	}
+	if (about == LIVE && q->r->info.state == WABE_RESTARTING) {
+		return error_set(err, EAGAIN, "%s is restarting",
+				 q->r->info.name);
+	}
+	return 0;
+}
 
 static int request_run(struct request *q, struct wabe_error *err)
 {
+	enum about about;
+
 	if (q->head.version != CREATOR_VERSION ||
 	    q->head.verb >= CREATOR_VERBS) {
 		return error_set(err, EPROTO, "request of another version");
 	}
 	q->head.name[sizeof(q->head.name) - 1] = 0;
-	if (verbs[q->head.verb].about != NOTHING) {
-		q->r = record_find(q->c, q->head.name);
-		if (!q->r) {
-			return error_set(err, 0,
-					 "%s: no such micro-domain (wabe list "
-					 "-a shows all)",
-					 q->head.name);
-		}
-		if (verbs[q->head.verb].about == LIVE &&
-		    q->r->info.state == WABE_EXITED) {
-			return error_set(err, 0, "%s has exited",
-					 q->r->info.name);
-		}
+	about = verbs[q->head.verb].about;
+	if (about != NOTHING && record_take(q, about, err)) {
+		return -1;
 	}
 	return verbs[q->head.verb].run(q, err);
 }
@@ -249,7 +286,7 @@ void client_serve(struct creator *c, struct client *client)
 	if (q.fd >= 0) {
 		close(q.fd);
 	}
-	free((void *)(uintptr_t)q.answer);
+	free(q.answer);
 }
 
 void clients_tell_exit(struct creator *c, struct record *r)
@@ -263,6 +300,23 @@ void clients_tell_exit(struct creator *c, struct record *r)
 			client->waiting = NULL;
 			packet_send(client->fd, &reply, sizeof(reply), NULL, 0,
 				    NULL, 0);
+		}
+	}
+}
+
+void clients_tell(struct creator *c, const struct record *r)
+{
+	struct creator_reply reply = {.version = CREATOR_VERSION,
+				      .info = r->info};
+
+	for (struct client *client = c->clients; client;
+	     client = client->next) {
+		if (client->listening && client->fd >= 0 &&
+		    send(client->fd, &reply, sizeof(reply),
+			 MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+			shutdown(client->fd,
+				 SHUT_RDWR); // its end comes by poll
+			client->listening = false;
 		}
 	}
 }

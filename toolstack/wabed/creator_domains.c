@@ -126,7 +126,8 @@ static int domain_serve(struct creator *c, struct record *r,
 		   : domain_unpause(&c->machine, d->domid, err);
 }
 
-// Everything outside this process that a record holds, in reverse order.
+// Everything of its domain outside this process, in reverse order. The network
+// stays for the next one of this record, if there will be one.
 static void domain_undo(struct creator *c, struct record *r)
 {
 	struct wabe_error err;
@@ -145,8 +146,8 @@ static void domain_undo(struct creator *c, struct record *r)
 		live_path(r, path);
 		unlink(path);
 		c->by_domid[r->info.domid] = NULL;
+		r->info.domid = DOMID_INVALID;
 	}
-	network_down(c, r);
 }
 
 static int domain_make(struct creator *c, struct record *r,
@@ -160,6 +161,7 @@ static int domain_make(struct creator *c, struct record *r,
 		return -1;
 	}
 	r->info.domid = d.domid;
+	r->started_ms = now_ms();
 	c->by_domid[d.domid] = r;
 	live_note(r, uuid);
 	return domain_serve(c, r, &d, err);
@@ -185,6 +187,7 @@ int record_create(struct creator *c, struct wabe_spec *spec, unsigned int flags,
 		char log[256];
 
 		domain_undo(c, r);
+		network_down(c, r);
 		log_path(r, log);
 		unlink(log);
 		error_wrap(err, "%s", r->info.name);
@@ -196,7 +199,23 @@ int record_create(struct creator *c, struct wabe_spec *spec, unsigned int flags,
 			 spec->nets[0].ip);
 		r->info.ip[strcspn(r->info.ip, "/")] = 0;
 	}
+	clients_tell(c, r);
 	*out = r;
+	return 0;
+}
+
+int record_remake(struct creator *c, struct record *r, struct wabe_error *err)
+{
+	r->flags &= ~(unsigned int)WABE_CREATE_PAUSED;
+	r->info.end = WABE_END_NONE;
+	r->info.value = 0;
+	r->info.restarts++;
+	r->info.state = WABE_RUNNING;
+	if (domain_make(c, r, err)) {
+		domain_undo(c, r);
+		return error_wrap(err, "%s", r->info.name);
+	}
+	clients_tell(c, r);
 	return 0;
 }
 
@@ -205,18 +224,41 @@ void record_end(struct creator *c, struct record *r, enum wabe_end end,
 {
 	char log[256];
 
+	if (r->info.state == WABE_RESTARTING) {
+		restart_cancel(c, r);
+	}
 	domain_undo(c, r);
-	r->info.state = WABE_EXITED;
 	if (r->info.end == WABE_END_NONE) {
 		r->info.end = end;
 		r->info.value = value;
 	}
+	if (restart_plan(c, r, end, value)) {
+		clients_tell(c, r);
+		return;
+	}
+	network_down(c, r);
+	r->info.state = WABE_EXITED;
 	r->owner = NULL;
 	clients_tell_exit(c, r);
+	clients_tell(c, r);
 	if (r->flags & WABE_CREATE_REMOVE) {
 		log_path(r, log);
 		unlink(log);
 		record_forget(c, r);
+	}
+}
+
+void record_refresh(struct creator *c, struct record *r)
+{
+	struct wabe_error ignored;
+	struct domain_state s;
+
+	if (r->info.domid < DOMIDS &&
+	    !domain_state(&c->machine, r->info.domid, &s, &ignored) &&
+	    s.exists) {
+		r->info.cpu_ns = s.cpu_ns;
+		r->info.memory_kib = s.pages * 4;
+		r->info.state = s.paused ? WABE_PAUSED : WABE_RUNNING;
 	}
 }
 
@@ -225,6 +267,7 @@ int record_state(struct creator *c, struct record *r, bool paused,
 {
 	enum wabe_state to = paused ? WABE_PAUSED : WABE_RUNNING;
 
+	record_refresh(c, r); // xl may have paused it
 	if (r->info.state == to) {
 		return error_set(err, 0, "%s is %s already", r->info.name,
 				 paused ? "paused" : "running");
@@ -234,31 +277,60 @@ int record_state(struct creator *c, struct record *r, bool paused,
 		return error_wrap(err, "%s", r->info.name);
 	}
 	r->info.state = to;
+	clients_tell(c, r);
 	return 0;
+}
+
+// Is it over? If so, it ends here.
+static void record_check(struct creator *c, struct record *r,
+			 const struct domain_state *s)
+{
+	if (!s->exists || s->dying) {
+		record_end(c, r, WABE_END_DESTROYED, 0);
+	} else if (s->shutdown) {
+		// What it said before it went is in the worker's socket now.
+		worker_serve(c, r->worker);
+		record_end(c, r,
+			   s->reason == SHUTDOWN_crash ? WABE_END_CRASH
+						       : WABE_END_DOWN,
+			   s->reason);
+	}
 }
 
 static void record_look(struct creator *c, struct record *r,
 			const xc_domaininfo_t *info)
 {
-	unsigned int reason =
-	    (info->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+	struct domain_state s = {
+	    .exists = true,
+	    .dying = info->flags & XEN_DOMINF_dying,
+	    .shutdown = info->flags & XEN_DOMINF_shutdown,
+	    .reason = (info->flags >> XEN_DOMINF_shutdownshift) &
+		      XEN_DOMINF_shutdownmask,
+	};
 
 	r->seen = c->sweep;
 	r->info.cpu_ns = info->cpu_time;
-	if (info->flags & XEN_DOMINF_dying) {
-		record_end(c, r, WABE_END_DESTROYED, 0);
-	} else if (info->flags & XEN_DOMINF_shutdown) {
-		// What it said before it went is in the worker's socket now.
-		worker_serve(c, r->worker);
-		record_end(c, r,
-			   reason == SHUTDOWN_crash ? WABE_END_CRASH
-						    : WABE_END_DOWN,
-			   reason);
+	r->info.memory_kib = info->tot_pages * 4;
+	r->info.state =
+	    info->flags & XEN_DOMINF_paused ? WABE_PAUSED : WABE_RUNNING;
+	record_check(c, r, &s);
+}
+
+void domains_changed(struct creator *c)
+{
+	struct domain_state s;
+	uint32_t domid;
+
+	changes_clear(&c->machine);
+	while (changes_next(&c->machine, &domid, &s)) {
+		if (domid < DOMIDS && c->by_domid[domid]) {
+			record_check(c, c->by_domid[domid], &s);
+		}
 	}
 }
 
-// Look at all domains, some hundred a call. Debian's Xen has no event for
-// whoever is not xenstored.
+// Look at all domains, some hundred a call: for their figures, and because
+// Debian's Xen has no event for whoever is not xenstored.
 void domains_sweep(struct creator *c)
 {
 	static xc_domaininfo_t infos[SWEEP_BATCH];
@@ -285,7 +357,7 @@ void domains_sweep(struct creator *c)
 	}
 	for (struct record *r = c->records, *after; r; r = after) {
 		after = r->next;
-		if (r->info.state == WABE_EXITED) {
+		if (r->info.domid >= DOMIDS) {
 			continue;
 		}
 		if (r->seen != c->sweep) {

@@ -162,6 +162,25 @@ static int address_give(struct creator *c, struct wabe_net *net,
 	return 0;
 }
 
+// dom0's own name server, unless that is dom0 itself.
+static char *dns_find(void)
+{
+	FILE *f = fopen("/etc/resolv.conf", "re");
+	char line[256], server[64];
+	char *found = NULL;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "nameserver %63s", server) == 1 &&
+		    strncmp(server, "127.", 4) && strcmp(server, "::1")) {
+			found = strdup(server);
+		}
+	}
+	if (f) {
+		fclose(f);
+	}
+	return found;
+}
+
 static void names_give(struct wabe_net *net, uint32_t address, uint32_t domain)
 {
 	uint32_t id = address ? address & 0xffff : domain & 0xffff;
@@ -169,6 +188,9 @@ static void names_give(struct wabe_net *net, uint32_t address, uint32_t domain)
 	if (!net->mac && asprintf(&net->mac, "00:16:3e:57:%02x:%02x", id >> 8,
 				  id & 255) < 0) {
 		abort();
+	}
+	if (!net->dns) {
+		net->dns = dns_find();
 	}
 	if (!net->tap && asprintf(&net->tap, "wabe-%04x", id) < 0) {
 		abort();
@@ -214,6 +236,9 @@ int network_up(struct creator *c, struct record *r, struct wabe_error *err)
 	for (uint32_t i = 0; i < r->spec->net_count; i++) {
 		struct wabe_net *net = &r->spec->nets[i];
 
+		if (r->taps[i] >= 0) {
+			continue; // from before a restart
+		}
 		if (!net->bridge) {
 			net->bridge = strdup(BRIDGE);
 		}

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -53,9 +54,11 @@ static void worker_exec(int fd)
 	_exit(127);
 }
 
-static void worker_lost(struct worker *w)
+// Its domains are ended by the next sweep.
+static void worker_lost(struct creator *c, struct worker *w)
 {
 	if (w->fd >= 0) {
+		c->hurry = true;
 		creator_log("worker %d (%s) is gone", (int)w->pid,
 			    w->partition);
 		close(w->fd);
@@ -63,7 +66,7 @@ static void worker_lost(struct worker *w)
 	}
 }
 
-static long worker_receive(struct worker *w, char *packet, int wait_ms)
+static long worker_receive(struct creator *c, struct worker *w, int wait_ms)
 {
 	struct pollfd p = {w->fd, POLLIN, 0};
 	long n;
@@ -71,10 +74,10 @@ static long worker_receive(struct worker *w, char *packet, int wait_ms)
 	if (poll(&p, 1, wait_ms) <= 0) {
 		return 0;
 	}
-	n = packet_receive(w->fd, packet, CREATOR_PACKET_MAX, NULL, NULL, 0);
+	n = packet_receive(w->fd, c->packet, sizeof(c->packet), NULL, NULL, 0);
 	if (n < (long)sizeof(struct wabed_message) ||
-	    ((struct wabed_message *)packet)->version != WABED_VERSION) {
-		worker_lost(w);
+	    ((struct wabed_message *)c->packet)->version != WABED_VERSION) {
+		worker_lost(c, w);
 		return -1;
 	}
 	return n;
@@ -104,7 +107,7 @@ static int worker_start(struct creator *c, const char *partition,
 		worker_exec(pair[1]);
 	}
 	close(pair[1]);
-	if (w->pid < 0 || worker_receive(w, c->packet, ANSWER_MS) <= 0 ||
+	if (w->pid < 0 || worker_receive(c, w, ANSWER_MS) <= 0 ||
 	    ((struct wabed_message *)c->packet)->type != WABED_READY) {
 		if (w->fd >= 0) {
 			close(w->fd);
@@ -167,7 +170,7 @@ static void worker_said(struct creator *c, const struct wabed_message *m,
 		r->info.end = m->kind == WABED_EXIT_SIGNAL ? WABE_END_SIGNAL
 							   : WABE_END_CODE;
 		r->info.value = m->value & 0xff;
-		c->hurry = true;
+		c->hurry |= c->changes < 0;
 		break;
 	case WABED_LOST:
 		r->info.lost++;
@@ -197,7 +200,7 @@ void worker_serve(struct creator *c, struct worker *w)
 {
 	long n;
 
-	while (w && w->fd >= 0 && (n = worker_receive(w, c->packet, 0)) > 0) {
+	while (w && w->fd >= 0 && (n = worker_receive(c, w, 0)) > 0) {
 		packet_said(c, n);
 	}
 }
@@ -215,16 +218,16 @@ static int worker_call(struct creator *c, struct worker *w,
 	m->sequence = ++w->sequence ? w->sequence : ++w->sequence;
 	if (w->fd < 0 ||
 	    packet_send(w->fd, m, sizeof(*m), body, bytes, fds, fd_count) < 0) {
-		worker_lost(w);
+		worker_lost(c, w);
 		return error_set(err, 0, "the worker died");
 	}
 	for (;;) {
-		long n = worker_receive(w, c->packet, ANSWER_MS);
+		long n = worker_receive(c, w, ANSWER_MS);
 
 		if (n <= 0) {
 			// One that does not answer serves nobody.
 			kill(w->pid, SIGKILL);
-			worker_lost(w);
+			worker_lost(c, w);
 			return error_set(err, 0, "the worker does not answer");
 		}
 		if (answer->sequence == m->sequence) {
@@ -267,7 +270,17 @@ static int disk_open(const struct wabe_disk *d, struct wabed_disk *to, int *fds,
 				 d->path);
 	}
 	to->vdev = 202u * 256 + 16u * (uint32_t)(d->dev[3] - 'a');
+	// A writer is alone: two, or one and readers, would ruin what is on it.
+	// The lock is the open file's, and goes when the worker lets go of it.
+	if (flock(fds[*count - 1], LOCK_NB | (writable ? LOCK_EX : LOCK_SH))) {
+		return error_set(err, EBUSY,
+				 "disk %s is in use (wabe list; a disk that "
+				 "one writes is for it alone)",
+				 d->path);
+	}
 	to->read_only = !writable;
+	to->byte_rate = d->byte_rate;
+	to->request_rate = d->request_rate;
 	return 0;
 }
 
@@ -287,8 +300,10 @@ static int channels_open(const struct record *r, int *fds, unsigned int *count,
 	}
 	return file_open("device", "/dev/xen/gntdev", O_RDWR, fds, count,
 			 err) ||
-		       file_open("log", log, O_RDWR | O_CREAT | O_TRUNC, fds,
-				 count, err)
+		       file_open("log", log,
+				 O_RDWR | O_CREAT |
+				     (r->info.restarts ? 0 : O_TRUNC),
+				 fds, count, err)
 		   ? -1
 		   : 0;
 }
@@ -304,6 +319,7 @@ static void add_fill(struct wabed_add *add, const struct record *r,
 	add->net_count = r->spec->net_count;
 	add->memory_kib = r->spec->memory_kib;
 	add->vcpus = r->spec->vcpus;
+	add->log_bytes = (uint64_t)r->spec->log_kib * 1024;
 	if (getrandom(add->seed, sizeof(add->seed), 0) < 0) {
 		abort();
 	}
@@ -326,6 +342,7 @@ static int nets_fill(struct wabed_add *add, const struct record *r, int *fds,
 					 r->spec->nets[i].mac);
 		}
 		add->nets[i].handle = i;
+		add->nets[i].byte_rate = r->spec->nets[i].byte_rate;
 		fds[(*count)++] = fd;
 	}
 	return 0;
@@ -374,23 +391,69 @@ void worker_remove(struct creator *c, struct record *r)
 }
 
 // A stream whose one end the worker has; the other goes to the client.
-int worker_console(struct creator *c, struct record *r, uint64_t bytes, int *fd,
-		   struct wabe_error *err)
+static int stream_open(struct creator *c, struct record *r,
+		       struct wabed_message *m, int *fd, struct wabe_error *err)
 {
-	struct wabed_message m = {
-	    .type = WABED_CONSOLE, .domid = r->info.domid, .bytes = bytes};
 	int pair[2], status;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
-		return error_set(err, errno, "console");
+		return error_set(err, errno, "stream");
 	}
-	status = worker_call(c, r->worker, &m, NULL, 0, &pair[0], 1, err);
+	status = worker_call(c, r->worker, m, NULL, 0, &pair[0], 1, err);
 	close(pair[0]);
 	if (status) {
 		close(pair[1]);
 		return -1;
 	}
 	*fd = pair[1];
+	return 0;
+}
+
+int worker_console(struct creator *c, struct record *r, uint64_t bytes, int *fd,
+		   struct wabe_error *err)
+{
+	struct wabed_message m = {
+	    .type = WABED_CONSOLE, .domid = r->info.domid, .bytes = bytes};
+
+	return stream_open(c, r, &m, fd, err);
+}
+
+int worker_session(struct creator *c, struct record *r, int *fd,
+		   struct wabe_error *err)
+{
+	struct wabed_message m = {.type = WABED_EXEC, .domid = r->info.domid};
+
+	return stream_open(c, r, &m, fd, err);
+}
+
+int worker_stats(struct creator *c, struct record *r, struct wabe_stats *out,
+		 struct wabe_error *err)
+{
+	struct wabed_message m = {.type = WABED_STATS, .domid = r->info.domid};
+	const struct wabed_stats *s =
+	    &((const struct wabed_message *)(void *)c->packet)->stats;
+
+	if (worker_call(c, r->worker, &m, NULL, 0, NULL, 0, err)) {
+		return -1;
+	}
+	*out = (struct wabe_stats){
+	    .store_nodes = s->store_nodes,
+	    .store_bytes = s->store_bytes,
+	    .store_watches = s->store_watches,
+	    .store_requests = s->store_requests,
+	    .console_bytes = s->console_bytes,
+	    .console_dropped = s->console_dropped,
+	    .disk_requests = s->disk_requests,
+	    .disk_read_bytes = s->disk_read_bytes,
+	    .disk_written_bytes = s->disk_written_bytes,
+	    .disk_errors = s->disk_errors,
+	    .net_rx_packets = s->net_rx_packets,
+	    .net_rx_bytes = s->net_rx_bytes,
+	    .net_rx_dropped = s->net_rx_dropped,
+	    .net_tx_packets = s->net_tx_packets,
+	    .net_tx_bytes = s->net_tx_bytes,
+	    .net_tx_dropped = s->net_tx_dropped,
+	};
 	return 0;
 }
 

@@ -29,6 +29,9 @@
 //            the guest prints from now on (first the last `bytes` bytes of
 //            the log) and what comes in is typed at the guest. A client that
 //            does not read loses output; it never holds the guest up.
+//   EXEC     one descriptor, of the same kind: the stream of a session with the
+//            guest's init (exec_proto.h). EAGAIN: the guest has no init that
+//            says it runs; EBUSY: EXEC_SESSIONS run.
 //   WRITE    set a node of the guest's store, as dom0 would: `path` relative
 //            to the guest's own directory ("control/shutdown"), then
 //            value_bytes bytes. Watches of the guest fire. If value_bytes is
@@ -65,6 +68,7 @@ enum wabed_type {
 	WABED_CONSOLE,
 	WABED_WRITE,
 	WABED_STATS,
+	WABED_EXEC,
 
 	WABED_READY = 64,
 	WABED_DONE,

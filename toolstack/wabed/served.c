@@ -54,7 +54,7 @@ static struct channel *port_find(struct served *served, int port)
 			return &net_backend(served->nets[i])->channel;
 		}
 	}
-	return NULL;
+	return exec_port_find(served, port);
 }
 
 static void events_ready(struct source *source, uint32_t events)
@@ -82,6 +82,7 @@ static void devices_close(struct served *served)
 	for (uint32_t i = 0; i < served->net_count; i++) {
 		backend_close(net_backend(served->nets[i]));
 	}
+	execs_close(served);
 	console_close(served);
 	store_close(served);
 }
@@ -105,6 +106,7 @@ static void served_free(struct served *served)
 		net_free(served->nets[i]);
 	}
 	console_free(served);
+	execs_free(served);
 	state_close(served);
 	if (served->events.fd >= 0) {
 		source_remove(served->worker, &served->events);

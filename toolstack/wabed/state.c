@@ -190,7 +190,7 @@ static void device_restore(struct backend *backend,
 void state_restore_devices(struct served *served)
 {
 	struct saved saved = *saved_of(served);
-	bool unsure = false;
+	bool unsure = execs_forget(served);
 
 	for (uint32_t i = 0; i < served->disk_count; i++) {
 		unsure |= saved.disk[i].connected && saved.disk[i].port <= 0;

@@ -153,6 +153,10 @@ static void store_changed(void *context, const char *path)
 	    (!path_is_below(path, "wabe") && !path_is_below(path, "control"))) {
 		return;
 	}
+	if (!strncmp(path, "wabe/exec/", 10)) {
+		exec_answered(served, path + 10, value);
+		return;
+	}
 	if (!strcmp(path, "wabe/exit")) {
 		exit_send(served, value);
 	}
@@ -258,6 +262,29 @@ static void fill_workload(struct filler *f, const struct wabed_add *add,
 	fill_guests(f, "wabe/out");
 }
 
+// Disks that the guest's init mounts: wabe/mount/xvdb = "w /data".
+static void fill_mounts(struct filler *f, const void *fdt)
+{
+	int devices = fdt_path_offset(fdt, "/wabe-domain/devices"), node;
+
+	fdt_for_each_subnode(node, fdt, devices)
+	{
+		const char *mount =
+		    fdt_stringlist_get(fdt, node, "mount", 0, NULL);
+		const char *dev = fdt_stringlist_get(fdt, node, "dev", 0, NULL);
+		const char *mode =
+		    fdt_stringlist_get(fdt, node, "mode", 0, NULL);
+		char path[32], text[1024];
+
+		if (mount && dev) {
+			snprintf(path, sizeof(path), "wabe/mount/%.8s", dev);
+			snprintf(text, sizeof(text), "%c %s",
+				 mode && *mode == 'w' ? 'w' : 'r', mount);
+			fill(f, path, text);
+		}
+	}
+}
+
 static void fill_memory(struct filler *f, const struct wabed_add *add)
 {
 	uint64_t max =
@@ -332,6 +359,7 @@ int store_fill(struct served *served, const struct wabed_add *add,
 	fill_memory(&f, add);
 	if (add->fdt_bytes) {
 		fill_workload(&f, add, fdt);
+		fill_mounts(&f, fdt);
 	}
 	return f.error;
 }

@@ -3,7 +3,7 @@
 # linked in, Xen is reached by descriptors the creator hands over.
 WORKER_C := $(addprefix toolstack/wabed/,worker.c confine.c control.c served.c \
 	store.c backend.c console.c log.c block.c net.c net_receive.c \
-	net_transmit.c peer.c pool.c state.c \
+	net_transmit.c peer.c pool.c state.c exec.c \
 	packet_fds.c)
 $(TS_OUT)/wabed-worker: $(call ts_objects,toolstack/wabed/worker_main.c \
 	toolstack/wabed/supervisor.c \

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "../../xenstore-glue/ring.h"
+#include "exec_proto.h"
 #include "peer.h"
 #include "pool.h"
 #include "proto.h"
@@ -101,6 +102,7 @@ struct served {
 	struct disk *disks[WABED_MAX_DISKS];
 	struct net *nets[WABED_MAX_NETS];
 	uint32_t disk_count, net_count;
+	struct exec *execs[EXEC_SESSIONS];
 	struct rate notes; // a guest's words to the creator
 	struct wabed_stats stats;
 	bool exit_told;
@@ -216,6 +218,18 @@ void console_close(struct served *served); // jobs may go on
 void console_free(struct served *served);
 bool console_busy(const struct served *served);
 int console_attach(struct served *served, int fd, uint64_t bytes);
+
+// --- exec.c ---
+// Takes over the descriptor. 0 or an errno.
+int exec_open(struct served *served, int fd);
+// The guest wrote wabe/exec/`slot`.
+void exec_answered(struct served *served, const char *slot, const char *value);
+void execs_close(struct served *served);
+void execs_free(struct served *served);
+// Tell the guest that the sessions of a process before this one are over. True
+// if there were any, and so ports of theirs.
+bool execs_forget(struct served *served);
+struct channel *exec_port_find(struct served *served, int port);
 
 // --- block.c ---
 int disk_open(struct served *served, const struct wabed_disk *config, int fd);

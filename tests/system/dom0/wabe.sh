@@ -27,5 +27,7 @@ check "pause and unpause" sh -c 'wabe pause web && wabe unpause web'
 check "destroy" sh -c 'wabe destroy web && ! wabe list | grep -q web'
 has "nothing is left" '^Domain-0' sh -c 'sleep 1; xl list | tail -n 1'
 check "an image that is not there is one line" sh -c 'wabe run nothing 2>&1 | grep -q nothing'
-check "the audit finds nothing wrong" sh -c 'xl debug-keys A && xl dmesg | grep -q "Audit: 0 "'
+# Debian's Xen has no audit.
+wabe info | grep -q '^extension *: none' ||
+	check "the audit finds nothing wrong" sh -c 'xl debug-keys A && xl dmesg | grep -q "Audit: 0 "'
 exit $failures
