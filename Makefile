@@ -38,12 +38,12 @@ $(BUILD)/include/asm-offsets.h: $(HV_GENERATE)
 $(BUILD)/%.o: %.c | $(BUILD)/include/asm-offsets.h
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
-	@$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -MMD -c $< -o $@
+	@$(CC) $(HV_FLAGS) -include hypervisor/include/hidden.h -MMD -MP -c $< -o $@
 
 $(BUILD)/%.S.o: %.S $(BUILD)/include/asm-offsets.h
 	@mkdir -p $(@D)
 	@echo '  AS   $<'
-	@$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -MMD -c $< -o $@
+	@$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
 -include $(HV_OBJ:.o=.d) $(BUILD)/hypervisor/x86/asm-offsets.d
 

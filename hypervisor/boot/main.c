@@ -33,7 +33,6 @@ static void console_start(u32 magic, u32 info)
 {
 	bool known;
 
-	console_init();
 	known = boot_info_read(magic, info);
 	cmdline_parse(boot_info.cmdline);
 	memmap_finish(options.mem_limit);

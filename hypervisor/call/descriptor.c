@@ -2,8 +2,6 @@
 // Calls about what native kernels set by privileged instructions: descriptor
 // tables, segment bases, the kernel's stack, debug registers, CR0.TS.
 #include <wabe/context.h>
-#include <wabe/domain.h>
-#include <wabe/errno.h>
 #include <wabe/guest.h>
 #include <wabe/hypercall.h>
 #include <wabe/mapcache.h>

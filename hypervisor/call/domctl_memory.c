@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // domctl: a domain's memory as the toolstack sees it.
-#include <wabe/hypercall.h>
-#include <wabe/lib.h>
 #include <wabe/mapcache.h>
 #include <wabe/page.h>
 
@@ -10,7 +8,7 @@
 #define FRAMES_MAX 1024u // of one call, as on Xen
 #define CHUNK 64u
 
-long domctl_max_mem(struct xen_domctl *op, struct domain *d)
+long domctl_max_mem(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 {
 	lock(&d->pages_lock);
 	d->pages_max = op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10);
@@ -18,43 +16,34 @@ long domctl_max_mem(struct xen_domctl *op, struct domain *d)
 	return 0;
 }
 
-static u32 type_info(const struct page *p)
-{
-	u32 pinned =
-	    READ_ONCE(p->state) & PAGE_PINNED ? XEN_DOMCTL_PFINFO_LPINTAB : 0;
-
-	switch (page_type_now(p)) {
-	case PAGE_L1:
-		return XEN_DOMCTL_PFINFO_L1TAB | pinned;
-	case PAGE_L2:
-		return XEN_DOMCTL_PFINFO_L2TAB | pinned;
-	case PAGE_L3:
-		return XEN_DOMCTL_PFINFO_L3TAB | pinned;
-	case PAGE_L4:
-		return XEN_DOMCTL_PFINFO_L4TAB | pinned;
-	default:
-		return XEN_DOMCTL_PFINFO_NOTAB;
-	}
-}
+// The types' numbers are the same in the ABI.
+_Static_assert(XEN_DOMCTL_PFINFO_L4TAB == (unsigned)PAGE_L4
+					      << XEN_DOMCTL_PFINFO_LTAB_SHIFT,
+	       "table types");
 
 static u32 frame_info(struct domain *d, u64 mfn)
 {
 	struct page *p = page_lookup(MFN(mfn));
-	u32 info;
+	u32 type;
 
 	if (!p || !page_get(p, d)) {
 		return XEN_DOMCTL_PFINFO_XTAB;
 	}
-	info = type_info(p);
+	type = page_type_now(p);
+	type = type >= PAGE_L1 && type <= PAGE_L4
+		   ? type << XEN_DOMCTL_PFINFO_LTAB_SHIFT
+		   : XEN_DOMCTL_PFINFO_NOTAB;
+	if (type && (READ_ONCE(p->state) & PAGE_PINNED)) {
+		type |= XEN_DOMCTL_PFINFO_LPINTAB;
+	}
 	page_put(p);
-	return info;
+	return type;
 }
 
 // The array of frame numbers becomes one of types.
-long domctl_frame_info(struct xen_domctl *op, struct domain *d)
+long domctl_frames_info(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 {
 	const struct xen_domctl_getpageframeinfo3 *q = &op->u.getpageframeinfo3;
-	gva_t array = HANDLE_GVA(q->array);
 	u64 frames[CHUNK];
 
 	if (q->num > FRAMES_MAX) {
@@ -62,7 +51,7 @@ long domctl_frame_info(struct xen_domctl *op, struct domain *d)
 	}
 	for (u64 done = 0; done < q->num; done += CHUNK) {
 		u64 count = MIN(q->num - done, CHUNK);
-		gva_t at = gva_add(array, done * sizeof(u64));
+		gva_t at = gva_add(HANDLE_GVA(q->array), done * sizeof(u64));
 
 		if (copy_from_guest(frames, at, count * sizeof(u64))) {
 			return -EFAULT;
@@ -77,7 +66,8 @@ long domctl_frame_info(struct xen_domctl *op, struct domain *d)
 	return 0;
 }
 
-long domctl_hypercall_init(struct xen_domctl *op, struct domain *d)
+long domctl_hypercall_init(struct xen_domctl *op, struct domain *d,
+			   struct vcpu *v)
 {
 	struct page *p = page_lookup(MFN(op->u.hypercall_init.gmfn));
 	void *page;
@@ -160,13 +150,10 @@ static long log_dirty_set(struct domain *d, bool on)
 	return 0;
 }
 
-long domctl_shadow(struct xen_domctl *op, struct domain *d)
+long domctl_shadow(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 {
 	struct xen_domctl_shadow_op *s = &op->u.shadow_op;
 
-	if (d == current_domain()) {
-		return -EINVAL;
-	}
 	switch (s->op) {
 	case XEN_DOMCTL_SHADOW_OP_OFF:
 		return log_dirty_set(d, false);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What Wabe adds to Xen's interface; public/wabe.h is the manual.
 #include <wabe/alloc.h>
-#include <wabe/domain.h>
 #include <wabe/guest.h>
 #include <wabe/hypercall.h>
 #include <wabe/sched.h>

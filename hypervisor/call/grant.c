@@ -2,30 +2,16 @@
 // grant_table_op. Only version 1 tables exist. Refused: transfer (each op gets
 // GNTST_general_error), status frames (version 2), cache_flush (-EOPNOTSUPP, as
 // Xen on x86), set_version(2) (-ENOSYS, as Xen with gnttab=max-ver:1).
-#include <wabe/domain.h>
-#include <wabe/errno.h>
 #include <wabe/grant.h>
-#include <wabe/guest.h>
-#include <wabe/hypercall.h>
 #include <wabe/page.h>
 
 #include <xen/grant_table.h>
 
+#include "subop.h"
+
 // Work units of an op in a batch.
 #define MAP_UNITS 8
 #define COPY_UNITS 4
-
-// Part of element `i` of a batch back to the guest: from `field` to the end.
-#define OUT_FIELDS(array, i, op, field)                                    \
-	copy_to_guest(gva_add(array, (u64)(i) * sizeof(op) +               \
-					 offsetof(__typeof__(op), field)), \
-		      &(op).field,                                         \
-		      sizeof(op) - offsetof(__typeof__(op), field))
-// Just that field.
-#define OUT_FIELD(array, i, op, field)                                     \
-	copy_to_guest(gva_add(array, (u64)(i) * sizeof(op) +               \
-					 offsetof(__typeof__(op), field)), \
-		      &(op).field, sizeof((op).field))
 
 // Go on with element `done` later.
 static long batch_continue(u32 cmd, gva_t array, u32 done, u32 count, u32 size)
@@ -33,26 +19,6 @@ static long batch_continue(u32 cmd, gva_t array, u32 done, u32 count, u32 size)
 	return hypercall_continue(__HYPERVISOR_grant_table_op, cmd,
 				  array.a + (u64)done * size, count - done, 0,
 				  0);
-}
-
-static long op_map(gva_t array, u32 count)
-{
-	struct gnttab_map_grant_ref op;
-
-	for (u32 i = 0; i < count; i++) {
-		if (i && work_spent(MAP_UNITS)) {
-			return batch_continue(GNTTABOP_map_grant_ref, array, i,
-					      count, sizeof(op));
-		}
-		if (copy_from_guest_at(&op, array, i, sizeof(op))) {
-			return -EFAULT;
-		}
-		grant_map(&op);
-		if (OUT_FIELDS(array, i, op, status)) {
-			return -EFAULT;
-		}
-	}
-	return 0;
 }
 
 // unmap_and_replace differs from unmap_grant_ref in what its second word says.
@@ -67,26 +33,25 @@ _Static_assert(sizeof(struct gnttab_unmap_grant_ref) ==
 static int unmap_some(bool replace, gva_t array, u32 first, u32 count)
 {
 	struct grant_unmapping batch[UNMAP_BATCH];
-	struct gnttab_unmap_grant_ref op;
+	struct gnttab_unmap_grant_ref *op;
 	int error = 0;
 	u32 n = 0;
 
 	while (n < count && !error) {
-		error = copy_from_guest_at(&op, array, first + n, sizeof(op));
+		op = &batch[n].op;
+		error = copy_from_guest_at(op, array, first + n, sizeof(*op));
 		if (!error) {
-			batch[n] = (struct grant_unmapping){
-			    .host_addr = op.host_addr,
-			    .dev_bus_addr = replace ? 0 : op.dev_bus_addr,
-			    .new_addr = replace ? op.dev_bus_addr : 0,
-			    .handle = op.handle,
-			};
+			batch[n].replace = replace;
 			grant_unmap_prepare(&batch[n++]);
 		}
 	}
 	grant_unmap_finish(batch, n);
 	for (u32 i = 0; i < n && !error; i++) {
-		op.status = batch[i].status;
-		error = OUT_FIELD(array, first + i, op, status);
+		op = &batch[i].op;
+		error = copy_to_guest(
+		    gva_add(array, (u64)(first + i) * sizeof(*op) +
+				       offsetof(__typeof__(*op), status)),
+		    &op->status, sizeof(op->status));
 	}
 	return error;
 }
@@ -110,84 +75,45 @@ static long op_unmap(u32 cmd, gva_t array, u32 count)
 	return 0;
 }
 
-static long copies_do(struct grant_copier *c, gva_t array, u32 count)
-{
-	struct gnttab_copy op;
+// --- operations on one element of an array, each with its status ------------
 
-	for (u32 i = 0; i < count; i++) {
-		if (i && work_spent(COPY_UNITS)) {
-			return batch_continue(GNTTABOP_copy, array, i, count,
-					      sizeof(op));
-		}
-		if (copy_from_guest_at(&op, array, i, sizeof(op))) {
-			return -EFAULT;
-		}
-		grant_copy(c, &op);
-		if (OUT_FIELD(array, i, op, status)) {
-			return -EFAULT;
-		}
-	}
+static long op_map_grant_ref(struct grant_copier *c, void *op)
+{
+	grant_map(op);
 	return 0;
 }
 
-static long op_copy(gva_t array, u32 count)
+static long op_copy(struct grant_copier *c, void *op)
 {
-	struct grant_copier c;
-	long rc;
-
-	grant_copy_begin(&c);
-	rc = copies_do(&c, array, count);
-	grant_copy_end(&c);
-	return rc;
-}
-
-static long op_swap(gva_t array, u32 count)
-{
-	struct gnttab_swap_grant_ref op;
-
-	for (u32 i = 0; i < count; i++) {
-		if (i && work_spent(COPY_UNITS)) {
-			return batch_continue(GNTTABOP_swap_grant_ref, array, i,
-					      count, sizeof(op));
-		}
-		if (copy_from_guest_at(&op, array, i, sizeof(op))) {
-			return -EFAULT;
-		}
-		op.status = grant_swap(op.ref_a, op.ref_b);
-		if (OUT_FIELD(array, i, op, status)) {
-			return -EFAULT;
-		}
-	}
+	grant_copy(c, op);
 	return 0;
 }
 
-static long op_transfer(gva_t array, u32 count)
+static long op_swap_grant_ref(struct grant_copier *c, void *op)
 {
-	struct gnttab_transfer op = {.status = GNTST_general_error};
+	struct gnttab_swap_grant_ref *s = op;
 
-	for (u32 i = 0; i < count; i++) {
-		if (i && work_spent(1)) {
-			return batch_continue(GNTTABOP_transfer, array, i,
-					      count, sizeof(op));
-		}
-		if (OUT_FIELD(array, i, op, status)) {
-			return -EFAULT;
-		}
-	}
+	s->status = grant_swap(s->ref_a, s->ref_b);
 	return 0;
 }
+
+static long op_transfer(struct grant_copier *c, void *op)
+{
+	((struct gnttab_transfer *)op)->status = GNTST_general_error;
+	return 0;
+}
+
+// --- operations on one table ------------------------------------------------
 
 // The domain whose table is asked for, referenced. NULL with *status set.
 static struct domain *table_target(domid_t id, s16 *status)
 {
-	struct domain *d = domain_get(id);
+	struct domain *d = NULL;
+	int error = target_get(id, &d);
 
-	*status = GNTST_bad_domain;
-	if (d && d != current_domain() && !current_domain()->privileged) {
-		*status = GNTST_permission_denied;
-		domain_put(d);
-		d = NULL;
-	}
+	*status = !error	    ? GNTST_okay
+		  : error == -EPERM ? GNTST_permission_denied
+				    : GNTST_bad_domain;
 	return d;
 }
 
@@ -210,130 +136,150 @@ static s16 frames_list(struct domain *d, gva_t list, u32 count)
 	return GNTST_okay;
 }
 
-static long op_setup_table(gva_t arg, u32 count)
+static long op_setup_table(struct grant_copier *c, void *op)
 {
-	struct gnttab_setup_table op;
-	struct domain *d;
+	struct gnttab_setup_table *s = op;
+	struct domain *d = table_target(s->dom, &s->status);
 
-	if (count != 1) {
-		return -EINVAL;
-	}
-	if (copy_from_guest(&op, arg, sizeof(op))) {
-		return -EFAULT;
-	}
-	d = table_target(op.dom, &op.status);
 	if (d) {
-		op.status =
-		    frames_list(d, HANDLE_GVA(op.frame_list), op.nr_frames);
+		s->status =
+		    frames_list(d, HANDLE_GVA(s->frame_list), s->nr_frames);
 		domain_put(d);
 	}
-	return OUT_FIELD(arg, 0, op, status);
+	return 0;
 }
 
-static long op_query_size(gva_t arg, u32 count)
+static long op_query_size(struct grant_copier *c, void *op)
 {
-	struct gnttab_query_size op;
-	struct domain *d;
+	struct gnttab_query_size *q = op;
+	struct domain *d = table_target(q->dom, &q->status);
 
-	if (count != 1) {
-		return -EINVAL;
-	}
-	if (copy_from_guest(&op, arg, sizeof(op))) {
-		return -EFAULT;
-	}
-	d = table_target(op.dom, &op.status);
 	if (d) {
-		op.nr_frames = grants_frame_count(d);
-		op.max_nr_frames = grants_frame_max(d);
-		op.status = GNTST_okay;
+		q->nr_frames = grants_frame_count(d);
+		q->max_nr_frames = grants_frame_max(d);
 		domain_put(d);
 	}
-	return copy_to_guest(arg, &op, sizeof(op));
+	return 0;
 }
 
-static long op_status_frames(gva_t arg, u32 count)
+static long op_get_status_frames(struct grant_copier *c, void *op)
 {
-	struct gnttab_get_status_frames op;
-	struct domain *d;
+	struct gnttab_get_status_frames *s = op;
+	struct domain *d = table_target(s->dom, &s->status);
 
-	if (count != 1) {
-		return -EINVAL;
-	}
-	if (copy_from_guest(&op, arg, sizeof(op))) {
-		return -EFAULT;
-	}
-	d = table_target(op.dom, &op.status);
 	if (d) {
-		op.status = GNTST_general_error;
+		s->status = GNTST_general_error;
 		domain_put(d);
 	}
-	return OUT_FIELD(arg, 0, op, status);
+	return 0;
 }
 
-static long op_set_version(gva_t arg)
+static long op_set_version(struct grant_copier *c, void *op)
 {
-	struct gnttab_set_version op;
+	u32 version = ((struct gnttab_set_version *)op)->version;
 
-	if (copy_from_guest(&op, arg, sizeof(op))) {
-		return -EFAULT;
-	}
-	if (op.version != 1) {
-		return op.version == 2 ? -ENOSYS : -EINVAL;
-	}
-	return copy_to_guest(arg, &op, sizeof(op));
+	return version == 1 ? 0 : version == 2 ? -ENOSYS : -EINVAL;
 }
 
-static long op_get_version(gva_t arg)
+static long op_get_version(struct grant_copier *c, void *op)
 {
-	struct gnttab_get_version op;
+	struct gnttab_get_version *v = op;
 	struct domain *d;
-	s16 status;
+	int error = target_get(v->dom, &d);
 
-	if (copy_from_guest(&op, arg, sizeof(op))) {
-		return -EFAULT;
+	if (!error) {
+		v->version = 1;
+		domain_put(d);
 	}
-	d = table_target(op.dom, &status);
-	if (!d) {
-		return status == GNTST_bad_domain ? -ESRCH : -EPERM;
-	}
-	domain_put(d);
-	op.version = 1;
-	return OUT_FIELD(arg, 0, op, version);
+	return error;
 }
 
-long call_grant_table_op(u64 cmd, u64 arg, u64 count64, u64 a3, u64 a4)
+// ----------------------------------------------------------------------------
+
+// What a count is: of elements; 1, nothing else; not looked at.
+enum { BATCH, ONE, COUNTLESS };
+
+// What is copied in; what of that, from a first to a last field, goes back.
+static const struct grant_op {
+	long (*fn)(struct grant_copier *c, void *op);
+	u8 bytes, out, out_end;
+	u8 count;
+	u8 units; // of work for an element of a batch
+} operations[] = {
+#define END(type, field) \
+	(offsetof(struct type, field) + sizeof(((struct type *)0)->field))
+#define OP(op, first, last, count, units)                       \
+	[GNTTABOP_##op] = {op_##op,                             \
+			   sizeof(struct gnttab_##op),          \
+			   offsetof(struct gnttab_##op, first), \
+			   END(gnttab_##op, last),              \
+			   count,                               \
+			   units}
+    OP(map_grant_ref, status, dev_bus_addr, BATCH, MAP_UNITS),
+    OP(setup_table, status, status, ONE, 0),
+    OP(transfer, status, status, BATCH, 1),
+    OP(copy, status, status, BATCH, COPY_UNITS),
+    OP(query_size, nr_frames, status, ONE, 0),
+    OP(set_version, version, version, COUNTLESS, 0),
+    OP(get_status_frames, status, status, ONE, 0),
+    OP(get_version, version, version, COUNTLESS, 0),
+    OP(swap_grant_ref, status, status, BATCH, COPY_UNITS),
+};
+
+static long batch_do(const struct grant_op *o, struct grant_copier *c, u32 cmd,
+		     gva_t array, u32 count)
 {
-	gva_t array = GVA(arg);
-	u32 count = (u32)count64;
+	u64 op[SUBOP_BYTES_MAX / sizeof(u64)];
+
+	for (u32 i = 0; i < count; i++) {
+		gva_t at = gva_add(array, (u64)i * o->bytes);
+		long rc;
+
+		if (i && work_spent(o->units)) {
+			return batch_continue(cmd, array, i, count, o->bytes);
+		}
+		if (copy_from_guest(op, at, o->bytes)) {
+			return -EFAULT;
+		}
+		rc = o->fn(c, op);
+		if (!rc) {
+			rc = copy_to_guest(gva_add(at, o->out),
+					   (char *)op + o->out,
+					   o->out_end - o->out);
+		}
+		if (rc) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+long call_grant_table_op(u64 cmd64, u64 arg, u64 count64, u64 a3, u64 a4)
+{
+	u32 cmd = (u32)cmd64, count = (u32)count64;
+	const struct grant_op *o;
+	struct grant_copier c;
+	long rc;
 
 	if ((s32)count < 0) {
 		return -EINVAL;
 	}
-	switch ((u32)cmd) {
-	case GNTTABOP_map_grant_ref:
-		return op_map(array, count);
-	case GNTTABOP_unmap_grant_ref:
-	case GNTTABOP_unmap_and_replace:
-		return op_unmap((u32)cmd, array, count);
-	case GNTTABOP_copy:
-		return op_copy(array, count);
-	case GNTTABOP_setup_table:
-		return op_setup_table(array, count);
-	case GNTTABOP_query_size:
-		return op_query_size(array, count);
-	case GNTTABOP_transfer:
-		return op_transfer(array, count);
-	case GNTTABOP_swap_grant_ref:
-		return op_swap(array, count);
-	case GNTTABOP_set_version:
-		return op_set_version(array);
-	case GNTTABOP_get_version:
-		return op_get_version(array);
-	case GNTTABOP_get_status_frames:
-		return op_status_frames(array, count);
-	case GNTTABOP_cache_flush:
+	if (cmd == GNTTABOP_unmap_grant_ref ||
+	    cmd == GNTTABOP_unmap_and_replace) {
+		return op_unmap(cmd, GVA(arg), count);
+	}
+	if (cmd == GNTTABOP_cache_flush) {
 		return -EOPNOTSUPP;
-	default:
+	}
+	o = &operations[index_clamp(cmd, ARRAY_SIZE(operations))];
+	if (cmd >= ARRAY_SIZE(operations) || !o->fn) {
 		return -ENOSYS;
 	}
+	if (o->count == ONE && count != 1) {
+		return -EINVAL;
+	}
+	grant_copy_begin(&c);
+	rc = batch_do(o, &c, cmd, GVA(arg), o->count == BATCH ? count : 1);
+	grant_copy_end(&c);
+	return rc;
 }

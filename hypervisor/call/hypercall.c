@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of hypercalls, continuation, the hypercall page.
 #include <wabe/domain.h>
-#include <wabe/errno.h>
 #include <wabe/hypercall.h>
 
 #include <public/wabe.h>
@@ -67,67 +66,55 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [WABE_HYPERCALL + 1 ... HYPERCALLS - 1] = call_unknown,
 };
 
-static void continue_multicall(struct vcpu *v, u32 nr, const u64 args[5])
-{
-	v->multicall->op = nr;
-	for (u32 i = 0; i < 5; i++) {
-		v->multicall->args[i] = args[i];
-	}
-	v->multicall_again = true;
-}
-
 // rax gets the number by being the handler's result.
-static void continue_alone(struct vcpu *v, const u64 args[5])
-{
-	v->regs.rip -= SYSCALL_BYTES;
-	v->regs.rdi = args[0];
-	v->regs.rsi = args[1];
-	v->regs.rdx = args[2];
-	v->regs.r10 = args[3];
-	v->regs.r8 = args[4];
-}
-
 long hypercall_continue(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	const u64 args[5] = {a0, a1, a2, a3, a4};
 	struct vcpu *v = current_vcpu();
+	struct multicall_entry *e = v->multicall;
+	struct cpu_user_regs *r = &v->regs;
 
-	if (v->multicall) {
-		continue_multicall(v, nr, args);
-	} else {
-		continue_alone(v, args);
+	if (e) {
+		*e = (struct multicall_entry){nr, 0, {a0, a1, a2, a3, a4}};
+		v->multicall_again = true;
+		return nr;
 	}
+	r->rip -= SYSCALL_BYTES;
+	r->rdi = a0;
+	r->rsi = a1;
+	r->rdx = a2;
+	r->r10 = a3;
+	r->r8 = a4;
 	return nr;
-}
-
-static u8 *code_put(u8 *at, const void *code, u64 bytes)
-{
-	memcpy(at, code, bytes);
-	return at + bytes;
 }
 
 // rcx and r11, which SYSCALL loses, are kept on the stack. iret finds them
 // there, and rax, as part of its frame; it does not come back.
 void hypercall_page_fill(void *page)
 {
-	static const u8 push_rcx_r11[] = {0x51, 0x41, 0x53},
-			push_rax[] = {0x50}, mov_eax[] = {0xb8},
-			syscall[] = {0x0f, 0x05},
-			pop_r11_rcx_ret[] = {0x41, 0x5b, 0x59, 0xc3};
+	static const u8 call[] = {
+	    0x51, 0x41, 0x53,	       // push %rcx; push %r11
+	    0xb8, 0,	0,    0,    0, // mov $nr, %eax
+	    0x0f, 0x05,		       // syscall
+	    0x41, 0x5b, 0x59, 0xc3,    // pop %r11; pop %rcx; ret
+	};
+	static const u8 iret[] = {
+	    0x51, 0x41,
+	    0x53, 0x50, // the same, and push %rax
+	    0xb8, __HYPERVISOR_iret,
+	    0,	  0,
+	    0,	  0x0f,
+	    0x05,
+	};
 
 	memset(page, 0xcc, PAGE_SIZE); // int3
 	for (u32 nr = 0; nr < PAGE_SIZE / PAGE_ENTRY_BYTES; nr++) {
 		u8 *at = (u8 *)page + nr * PAGE_ENTRY_BYTES;
 
-		at = code_put(at, push_rcx_r11, sizeof(push_rcx_r11));
+		memcpy(at, call, sizeof(call));
+		at[4] = (u8)nr;
 		if (nr == __HYPERVISOR_iret) {
-			at = code_put(at, push_rax, sizeof(push_rax));
-		}
-		at = code_put(at, mov_eax, sizeof(mov_eax));
-		at = code_put(at, &nr, sizeof(nr));
-		at = code_put(at, syscall, sizeof(syscall));
-		if (nr != __HYPERVISOR_iret) {
-			code_put(at, pop_r11_rcx_ret, sizeof(pop_r11_rcx_ret));
+			memset(at, 0xcc, sizeof(call));
+			memcpy(at, iret, sizeof(iret));
 		}
 	}
 }

@@ -1,79 +1,89 @@
 // SPDX-License-Identifier: MIT
-// memory_op (public header memory.h): dispatch and the short answers.
+// memory_op (public header memory.h): the table and the short answers.
 #include <wabe/alloc.h>
-#include <wabe/guest.h>
-#include <wabe/hypercall.h>
 
 #include "memory.h"
 
 #define CMD_BITS 6 // operation; the rest: extents done so far
 
-struct domain *memory_target(domid_t id, long *error)
-{
-	struct domain *d;
+// --- questions about one domain whose answer is one number ------------------
 
-	if (id != DOMID_SELF && id != current_domain()->id &&
-	    !current_domain()->privileged) {
-		*error = -EPERM;
-		return NULL;
-	}
-	d = domain_get(id);
-	if (!d) {
-		*error = -ESRCH;
-	}
-	return d;
+static long current_reservation(struct domain *d, void *arg)
+{
+	return (long)d->pages;
 }
 
-// Questions about one domain whose answer is one number.
-static long domain_question(u32 op, gva_t arg)
+static long maximum_reservation(struct domain *d, void *arg)
 {
-	struct xen_memory_domain q;
-	struct domain *d;
-	long answer;
-
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	d = memory_target(q.domid, &answer);
-	if (!d) {
-		return answer;
-	}
-	if (op == XENMEM_current_reservation) {
-		answer = (long)d->pages;
-	} else if (op == XENMEM_maximum_reservation) {
-		answer = (long)d->pages_max;
-	} else {
-		// Nothing written there yet: 0, which the tools expect, not -1.
-		answer = (long)READ_ONCE(d->shared->arch.max_pfn);
-		answer -= answer != 0;
-	}
-	domain_put(d);
-	return answer;
+	return (long)d->pages_max;
 }
 
-static long memory_claim(gva_t arg)
+// Nothing written there yet: 0, which the tools expect, not -1.
+static long maximum_gpfn(struct domain *d, void *arg)
 {
-	struct xen_memory_reservation r;
+	u64 pfns = READ_ONCE(d->shared->arch.max_pfn);
+
+	return (long)(pfns - (pfns != 0));
+}
+
+static long maximum_ram_page(struct domain *d, void *arg)
+{
+	return (long)frames_end;
+}
+
+// No page is ever shared between domains.
+static long none_shared(struct domain *d, void *arg)
+{
+	return 0;
+}
+
+static long unsupported(struct domain *d, void *arg)
+{
+	return -EOPNOTSUPP;
+}
+
+static long claim(struct domain *self, void *arg)
+{
+	const struct xen_memory_reservation *r = arg;
 	struct domain *d;
 	long error;
 
-	if (!current_domain()->privileged) {
-		return -EPERM;
-	}
-	if (copy_from_guest(&r, arg, sizeof(r))) {
-		return -EFAULT;
-	}
-	if (HANDLE_GVA(r.extent_start).a || r.extent_order || r.mem_flags) {
+	if (HANDLE_GVA(r->extent_start).a || r->extent_order || r->mem_flags) {
 		return -EINVAL;
 	}
-	d = domain_get(r.domid);
-	if (!d) {
-		return -ESRCH;
+	error = target_get(r->domid, &d);
+	if (!error) {
+		error = frames_claim(d, r->nr_extents);
+		domain_put(d);
 	}
-	error = frames_claim(d, r.nr_extents);
-	domain_put(d);
 	return error;
 }
+
+#define OP(op, fn, type, flags) [XENMEM_##op] = {fn, sizeof(type), flags}
+#define QUESTION(op) OP(op, op, struct xen_memory_domain, SUBOP_TARGET)
+#define ANSWER(op, fn) [XENMEM_##op] = {fn, 0, 0}
+
+static const struct subop operations[] = {
+    QUESTION(current_reservation),
+    QUESTION(maximum_reservation),
+    QUESTION(maximum_gpfn),
+    ANSWER(maximum_ram_page, maximum_ram_page),
+    ANSWER(get_sharing_freed_pages, none_shared),
+    ANSWER(get_sharing_shared_pages, none_shared),
+    ANSWER(get_vnumainfo, unsupported),
+    OP(machphys_mfn_list, memory_machphys_list, struct xen_machphys_mfn_list,
+       SUBOP_OUT),
+    OP(machphys_mapping, memory_machphys_mapping, struct xen_machphys_mapping,
+       SUBOP_OUT),
+    OP(memory_map, memory_map_get, struct xen_memory_map, SUBOP_OUT),
+    OP(machine_memory_map, memory_map_machine, struct xen_memory_map,
+       SUBOP_DOM0 | SUBOP_OUT),
+    OP(set_memory_map, memory_map_set, struct xen_foreign_memory_map,
+       SUBOP_TARGET),
+    OP(claim_pages, claim, struct xen_memory_reservation, SUBOP_DOM0),
+    OP(acquire_resource, memory_acquire_resource,
+       struct xen_mem_acquire_resource, SUBOP_TARGET | SUBOP_OUT),
+};
 
 long call_memory_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 {
@@ -87,32 +97,8 @@ long call_memory_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 		return memory_reservation(op, start, GVA(arg));
 	case XENMEM_exchange:
 		return start ? -EINVAL : memory_exchange(GVA(arg));
-	case XENMEM_maximum_ram_page:
-		return (long)frames_end;
-	case XENMEM_current_reservation:
-	case XENMEM_maximum_reservation:
-	case XENMEM_maximum_gpfn:
-		return domain_question(op, GVA(arg));
-	case XENMEM_machphys_mfn_list:
-		return memory_machphys_list(GVA(arg));
-	case XENMEM_machphys_mapping:
-		return memory_machphys_mapping(GVA(arg));
-	case XENMEM_memory_map:
-		return memory_map_get(GVA(arg));
-	case XENMEM_machine_memory_map:
-		return memory_map_machine(GVA(arg));
-	case XENMEM_set_memory_map:
-		return memory_map_set(GVA(arg));
-	case XENMEM_get_sharing_freed_pages:
-	case XENMEM_get_sharing_shared_pages:
-		return 0; // no page is ever shared between domains
-	case XENMEM_claim_pages:
-		return memory_claim(GVA(arg));
-	case XENMEM_acquire_resource:
-		return memory_acquire_resource(GVA(arg));
-	case XENMEM_get_vnumainfo:
-		return -EOPNOTSUPP;
 	default:
-		return -ENOSYS;
+		return subop_run(operations, ARRAY_SIZE(operations), op,
+				 GVA(arg));
 	}
 }

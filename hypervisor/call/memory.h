@@ -3,10 +3,9 @@
 #ifndef WABE_CALL_MEMORY_H
 #define WABE_CALL_MEMORY_H
 
-#include <wabe/addr.h>
-#include <wabe/domain.h>
-
 #include <xen/memory.h>
+
+#include "subop.h"
 
 // Largest extent a domain may ask for: 2 MiB; dom0 1 GiB.
 #define EXTENT_ORDER_GUEST 9
@@ -17,15 +16,7 @@
 long memory_reservation(u32 op, u64 start, gva_t arg);
 long memory_exchange(gva_t arg);
 // Maps: memory_map, set_memory_map, machine_memory_map, machphys_*.
-long memory_map_get(gva_t arg);
-long memory_map_set(gva_t arg);
-long memory_map_machine(gva_t arg);
-long memory_machphys_list(gva_t arg);
-long memory_machphys_mapping(gva_t arg);
-long memory_acquire_resource(gva_t arg);
-
-// The domain a request names: the caller's own, or any for a privileged
-// caller. Referenced. NULL with *error -EPERM or -ESRCH.
-struct domain *memory_target(domid_t id, long *error);
+subop_fn memory_map_get, memory_map_set, memory_map_machine,
+    memory_machphys_list, memory_machphys_mapping, memory_acquire_resource;
 
 #endif

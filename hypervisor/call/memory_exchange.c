@@ -6,8 +6,6 @@
 // nr_exchanged in the guest's structure says how far it came, so that the call
 // can be issued again.
 #include <wabe/alloc.h>
-#include <wabe/guest.h>
-#include <wabe/hypercall.h>
 
 #include "memory.h"
 
@@ -18,6 +16,7 @@ struct exchange {
 	u32 chunk_order;       // order of the larger extent
 	u64 in_each, out_each; // extents of either side in a chunk
 	u64 taken[1 << CHUNK_ORDER_MAX];
+	struct page *got[1 << CHUNK_ORDER_MAX];
 };
 
 static long exchange_check(struct exchange *e)
@@ -116,16 +115,16 @@ static long extent_put(const struct exchange *e, u64 at, struct page *p)
 }
 
 // Let the frames of extents [0, count) go that were got for a failed chunk.
-static void extents_drop(struct page *const *got, u64 count, u32 order)
+static void extents_drop(const struct exchange *e, u64 count)
 {
 	for (u64 i = 0; i < count; i++) {
-		for (u64 j = 0; j < 1ull << order; j++) {
-			(void)frame_drop_allocation(got[i] + j);
+		for (u64 j = 0; j < 1ull << e->x.out.extent_order; j++) {
+			(void)frame_drop_allocation(e->got[i] + j);
 		}
 	}
 }
 
-static long chunk_exchange(struct exchange *e, struct page **got)
+static long chunk_exchange(struct exchange *e)
 {
 	u64 first = e->x.nr_exchanged;
 	u64 out_first = first / e->in_each * e->out_each;
@@ -136,59 +135,50 @@ static long chunk_exchange(struct exchange *e, struct page **got)
 		return error;
 	}
 	for (u64 i = 0; i < e->out_each; i++) {
-		got[i] = frames_alloc(current_domain(), e->x.out.extent_order,
-				      bits, ALLOC_EXCHANGE);
-		if (!got[i]) {
-			extents_drop(got, i, e->x.out.extent_order);
+		e->got[i] =
+		    frames_alloc(current_domain(), e->x.out.extent_order, bits,
+				 ALLOC_EXCHANGE);
+		if (!e->got[i]) {
+			extents_drop(e, i);
 			chunk_give_back(e, false);
 			return -ENOMEM;
 		}
 	}
 	chunk_give_back(e, true);
 	for (u64 i = 0; i < e->out_each && !error; i++) {
-		error = extent_put(e, out_first + i, got[i]);
+		error = extent_put(e, out_first + i, e->got[i]);
 	}
 	e->x.nr_exchanged += e->in_each;
 	return error;
 }
 
-static long exchange_run(struct exchange *e, gva_t arg, struct page **got)
+static long exchange_run(struct exchange *e, gva_t arg)
 {
-	gva_t done =
-	    gva_add(arg, offsetof(struct xen_memory_exchange, nr_exchanged));
+	const u64 *done = &e->x.nr_exchanged;
 	long error = 0;
-	u64 n;
 
-	while (!error && e->x.nr_exchanged < e->x.in.nr_extents) {
-		error = chunk_exchange(e, got);
+	while (!error && *done < e->x.in.nr_extents) {
+		error = chunk_exchange(e);
 		if (!error && work_spent(16u << e->chunk_order) &&
-		    e->x.nr_exchanged < e->x.in.nr_extents) {
+		    *done < e->x.in.nr_extents) {
 			error = -ERESTART;
 		}
 	}
-	n = e->x.nr_exchanged;
-	return copy_to_guest(done, &n, sizeof(n)) ? -EFAULT : error;
+	arg = gva_add(arg, offsetof(struct xen_memory_exchange, nr_exchanged));
+	return copy_to_guest(arg, done, sizeof(*done)) ? -EFAULT : error;
 }
 
 long memory_exchange(gva_t arg)
 {
 	struct exchange *e = heap_alloc(sizeof(*e));
-	struct page **got = heap_alloc(sizeof(*got) << CHUNK_ORDER_MAX);
-	long error = -ENOMEM;
+	long error = e ? copy_from_guest(&e->x, arg, sizeof(e->x)) : -ENOMEM;
 
-	if (!e || !got) {
-		goto free;
-	}
-	error = -EFAULT;
-	if (copy_from_guest(&e->x, arg, sizeof(e->x))) {
-		goto free;
-	}
-	error = exchange_check(e);
 	if (!error) {
-		error = exchange_run(e, arg, got);
+		error = exchange_check(e);
 	}
-free:
-	heap_free(got);
+	if (!error) {
+		error = exchange_run(e, arg);
+	}
 	heap_free(e);
 	return error == -ERESTART
 		   ? hypercall_continue(__HYPERVISOR_memory_op, XENMEM_exchange,

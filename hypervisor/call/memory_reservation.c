@@ -3,8 +3,6 @@
 // decrease_reservation. As the ABI has it, an error ends the request and the
 // number of extents done is the answer.
 #include <wabe/alloc.h>
-#include <wabe/guest.h>
-#include <wabe/hypercall.h>
 
 #include "memory.h"
 
@@ -95,7 +93,6 @@ static bool request_check(struct request *r, u32 op, gva_t arg)
 	struct xen_memory_reservation in;
 	u32 limit = current_domain()->privileged ? EXTENT_ORDER_DOM0
 						 : EXTENT_ORDER_GUEST;
-	long error;
 
 	if (copy_from_guest(&in, arg, sizeof(in))) {
 		return false;
@@ -109,8 +106,7 @@ static bool request_check(struct request *r, u32 op, gva_t arg)
 	    (in.mem_flags & XENMEMF_populate_on_demand)) {
 		return false;
 	}
-	r->d = memory_target(in.domid, &error);
-	return r->d != NULL;
+	return target_get(in.domid, &r->d) == 0;
 }
 
 long memory_reservation(u32 op, u64 start, gva_t arg)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // mmu_update, update_va_mapping: changes of page-table entries and of the M2P.
 #include <wabe/alloc.h>
-#include <wabe/hypercall.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
 #include <wabe/tlb.h>
@@ -213,28 +212,20 @@ static long va_set(struct domain *pg_owner, u64 va, u64 value)
 static long va_flush(u64 va, u64 flags)
 {
 	u64 what = flags & UVMF_FLUSHTYPE_MASK, bitmap = flags & ~3ull;
-	struct cpumask cpus_named;
 
 	if (what != UVMF_TLB_FLUSH && what != UVMF_INVLPG) {
 		return 0;
 	}
-	if (what == UVMF_TLB_FLUSH) {
-		va = ~0ull;
+	va = what == UVMF_TLB_FLUSH ? ~0ull : va;
+	if (bitmap != UVMF_LOCAL) {
+		return flush_domain(bitmap == UVMF_ALL ? NULL : &GVA(bitmap),
+				    va);
 	}
-	if (bitmap == UVMF_LOCAL) {
-		if (what == UVMF_INVLPG) {
-			tlb_flush_page_local(va);
-		} else {
-			tlb_flush_local();
-		}
-		return 0;
+	if (what == UVMF_INVLPG) {
+		tlb_flush_page_local(va);
+	} else {
+		tlb_flush_local();
 	}
-	if (bitmap == UVMF_ALL) {
-		domain_cpus(current_domain(), &cpus_named);
-	} else if (vcpumask_cpus(GVA(bitmap), &cpus_named)) {
-		return -EFAULT;
-	}
-	tlb_flush_mask(&cpus_named, va);
 	return 0;
 }
 

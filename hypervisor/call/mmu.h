@@ -5,6 +5,7 @@
 
 #include <wabe/domain.h>
 #include <wabe/guest.h>
+#include <wabe/hypercall.h>
 
 // In a count: this is a continuation, the guest's done count goes on. The count
 // alone, without requests: only put_pending is left; the result is in the place
@@ -57,8 +58,8 @@ static inline long batch_end(const struct batch *b, u32 finished, long rc)
 long foreign_get(u32 id, struct domain **out) MUST_CHECK;
 void foreign_put(struct domain *d);
 
-// The CPUs of those vCPUs of the current domain that a guest's bitmap names.
-// -EFAULT.
-int vcpumask_cpus(gva_t bitmap, struct cpumask *out) MUST_CHECK;
+// Flush `va` (~0: all) where the current domain's translations may be; with a
+// guest's bitmap of vCPUs (else NULL): where theirs are. -EFAULT.
+long flush_domain(const gva_t *vcpus, u64 va) MUST_CHECK;
 
 #endif

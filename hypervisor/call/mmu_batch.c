@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Batches of memory-management requests: done counts and continuation; the
 // domains and processors they name.
-#include <wabe/hypercall.h>
 #include <wabe/mmu.h>
+#include <wabe/tlb.h>
 
 #include "mmu.h"
 
@@ -41,9 +41,9 @@ long batch_stop(const struct batch *b, u32 finished, long rc)
 {
 	u32 done = b->done + finished;
 
-	if (b->done_at && copy_to_guest(GVA(b->done_at), &done, sizeof(done))) {
-		// As Xen: who gives a bad address does not learn the count.
-	}
+	// As Xen: who gives a bad address does not learn the count.
+	(void)!(b->done_at &&
+		copy_to_guest(GVA(b->done_at), &done, sizeof(done)));
 	if (rc == -ERESTART) {
 		return hypercall_continue(
 		    b->nr, gva_add(b->list, finished * b->size).a,
@@ -63,18 +63,11 @@ long foreign_get(u32 id, struct domain **out)
 		*out = d;
 		return 0;
 	}
-	if (id == DOMID_IO) {
-		*out = &dom_io;
-		return 0;
-	}
-	if (id == DOMID_XEN) {
-		*out = &dom_xen;
-	} else {
-		*out = id != d->id && id < DOMID_FIRST_RESERVED
-			   ? domain_get((u16)id)
-			   : NULL;
-	}
-	if (*out && !d->privileged) {
+	*out = id == DOMID_IO				  ? &dom_io
+	       : id == DOMID_XEN			  ? &dom_xen
+	       : id != d->id && id < DOMID_FIRST_RESERVED ? domain_get((u16)id)
+							  : NULL;
+	if (*out && id != DOMID_IO && !d->privileged) {
 		foreign_put(*out);
 		return -EPERM;
 	}
@@ -88,29 +81,30 @@ void foreign_put(struct domain *d)
 	}
 }
 
-// Which CPUs that are is not known without the scheduler's locks, and a vCPU
-// that moved may have left translations where it was. So: this CPU alone if
-// only the caller is named, else all that may hold any of the domain's.
-int vcpumask_cpus(gva_t bitmap, struct cpumask *out)
+// Which CPUs run certain vCPUs is not known without the scheduler's locks, and
+// a vCPU that moved may have left translations where it was. So: this CPU alone
+// if only the caller is named, else all that may hold any of the domain's.
+long flush_domain(const gva_t *vcpus, u64 va)
 {
 	struct vcpu *v = current_vcpu();
-	bool self = false, others = false;
+	bool self = false, others = !vcpus;
+	struct cpumask mask = {{0}};
 
-	for (u64 i = 0; i * 64 < v->domain->vcpus_max; i++) {
+	for (u64 i = 0; vcpus && i * 64 < v->domain->vcpus_max; i++) {
 		u64 bits, mine = v->id / 64 == i ? BIT(v->id % 64) : 0;
 
-		if (copy_from_guest_at(&bits, bitmap, i, sizeof(bits))) {
+		if (copy_from_guest_at(&bits, *vcpus, i, sizeof(bits))) {
 			return -EFAULT;
 		}
 		self = self || (bits & mine);
 		others = others || (bits & ~mine);
 	}
-	memset(out, 0, sizeof(*out));
 	if (others) {
-		domain_cpus(v->domain, out);
+		domain_cpus(v->domain, &mask);
 	}
 	if (self) {
-		cpumask_set(out, cpu_id());
+		cpumask_set(&mask, cpu_id());
 	}
+	tlb_flush_mask(&mask, va);
 	return 0;
 }

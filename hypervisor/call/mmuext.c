@@ -3,7 +3,6 @@
 #include <wabe/alloc.h>
 #include <wabe/context.h>
 #include <wabe/cpu.h>
-#include <wabe/hypercall.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
 #include <wabe/tlb.h>
@@ -13,101 +12,63 @@
 #define FRAME_UNITS 16 // work of clearing or copying a frame
 #define OP_UNUSED 14
 
-static long op_pin(struct domain *d, const struct mmuext_op *op)
+// --- frames: of domains, not devices' (DOMID_IO) nor the hypervisor's --------
+
+// Clear a frame, or copy another one into it.
+static long op_fill(struct domain *d, const struct mmuext_op *op,
+		    struct page *p)
 {
-	struct page *p = page_lookup(MFN(op->arg1.mfn));
+	struct page *from = NULL;
+	void *to, *source;
 
-	return p ? page_pin(p, d, PAGE_L1 + op->cmd - MMUEXT_PIN_L1_TABLE)
-		 : -EINVAL;
-}
-
-static long op_unpin(struct domain *d, const struct mmuext_op *op)
-{
-	struct page *p = page_lookup(MFN(op->arg1.mfn));
-
-	return p ? page_unpin(p, d) : -EINVAL;
-}
-
-// --- frames -----------------------------------------------------------------
-
-static struct page *writable_get(struct domain *d, u64 mfn)
-{
-	struct page *p = page_lookup(MFN(mfn));
-
-	return p && !page_get_type(p, d, PAGE_WRITABLE) ? p : NULL;
-}
-
-static long op_clear(struct domain *d, const struct mmuext_op *op)
-{
-	struct page *p = writable_get(d, op->arg1.mfn);
-	void *va;
-
-	if (!p) {
+	if (op->cmd == MMUEXT_COPY_PAGE) {
+		from = page_lookup(MFN(op->arg2.src_mfn));
+		if (!from || !page_get(from, d)) {
+			return -EINVAL;
+		}
+	}
+	if (!p || page_get_type(p, d, PAGE_WRITABLE)) {
+		if (from) {
+			page_put(from);
+		}
 		return -EINVAL;
 	}
-	va = page_map(page_mfn(p));
-	memset(va, 0, PAGE_SIZE);
-	page_unmap(va);
+	to = page_map(page_mfn(p));
+	if (from) {
+		source = page_map(page_mfn(from));
+		memcpy(to, source, PAGE_SIZE);
+		page_unmap(source);
+		page_put(from);
+	} else {
+		memset(to, 0, PAGE_SIZE);
+	}
+	page_unmap(to);
 	page_put_type(p);
 	work_add(FRAME_UNITS);
 	return 0;
 }
 
-static long op_copy(struct domain *d, const struct mmuext_op *op)
+static long op_frame(struct domain *d, const struct mmuext_op *op)
 {
-	struct page *to, *from = page_lookup(MFN(op->arg2.src_mfn));
-	void *to_va, *from_va;
+	struct page *p = page_lookup(MFN(op->arg1.mfn));
 
-	if (!from || !page_get(from, d)) {
-		return -EINVAL;
+	if (d == &dom_io || d == &dom_xen) {
+		return current_domain()->privileged ? -EINVAL : -EPERM;
 	}
-	to = writable_get(d, op->arg1.mfn);
-	if (!to) {
-		page_put(from);
-		return -EINVAL;
-	}
-	to_va = page_map(page_mfn(to));
-	from_va = page_map(page_mfn(from));
-	memcpy(to_va, from_va, PAGE_SIZE);
-	page_unmap(from_va);
-	page_unmap(to_va);
-	page_put_type(to);
-	page_put(from);
-	work_add(FRAME_UNITS);
-	return 0;
-}
-
-// --- the caller's own processor state ---------------------------------------
-
-static long op_flush(const struct mmuext_op *op)
-{
-	struct cpumask cpus_named;
-	u64 va = ~0ull;
-
 	switch (op->cmd) {
-	case MMUEXT_TLB_FLUSH_LOCAL:
-		tlb_flush_local();
-		return 0;
-	case MMUEXT_INVLPG_LOCAL:
-		tlb_flush_page_local(op->arg1.linear_addr);
-		return 0;
-	case MMUEXT_INVLPG_ALL:
-		va = op->arg1.linear_addr;
-		// fall through
-	case MMUEXT_TLB_FLUSH_ALL:
-		domain_cpus(current_domain(), &cpus_named);
-		break;
+	case MMUEXT_UNPIN_TABLE:
+		return p ? page_unpin(p, d) : -EINVAL;
+	case MMUEXT_CLEAR_PAGE:
+	case MMUEXT_COPY_PAGE:
+		return op_fill(d, op, p);
 	default:
-		if (vcpumask_cpus(HANDLE_GVA(op->arg2.vcpumask), &cpus_named)) {
-			return -EINVAL;
-		}
-		if (op->cmd == MMUEXT_INVLPG_MULTI) {
-			va = op->arg1.linear_addr;
-		}
+		return p ? page_pin(p, d,
+				    PAGE_L1 + op->cmd - MMUEXT_PIN_L1_TABLE)
+			 : -EINVAL;
 	}
-	tlb_flush_mask(&cpus_named, va);
-	return 0;
 }
+
+// --- the caller's own processor state, whatever domain was named ------------
 
 static void caches_flush(void *unused)
 {
@@ -137,63 +98,52 @@ static long op_ldt(const struct mmuext_op *op)
 	return ldt_set(current_vcpu(), base, ents);
 }
 
-// Those that are about the caller itself, whatever domain was named.
-static long op_own(struct domain *d, const struct mmuext_op *op)
+static long op_own(const struct mmuext_op *op)
 {
-	if (d != current_domain()) {
-		return -EPERM;
-	}
+	u64 va = op->arg1.linear_addr;
+	mfn_t root = MFN(op->arg1.mfn);
+
 	switch (op->cmd) {
 	case MMUEXT_NEW_BASEPTR:
-		return op->arg1.mfn
-			   ? root_set(current_vcpu(), MFN(op->arg1.mfn))
-			   : -EINVAL;
+		return root.n ? root_set(current_vcpu(), root) : -EINVAL;
 	case MMUEXT_NEW_USER_BASEPTR:
-		return user_root_set(current_vcpu(), MFN(op->arg1.mfn));
+		return user_root_set(current_vcpu(), root);
+	case MMUEXT_TLB_FLUSH_LOCAL:
+		tlb_flush_local();
+		return 0;
+	case MMUEXT_INVLPG_LOCAL:
+		tlb_flush_page_local(va);
+		return 0;
+	case MMUEXT_TLB_FLUSH_ALL:
+		return flush_domain(NULL, ~0ull);
+	case MMUEXT_INVLPG_ALL:
+		return flush_domain(NULL, va);
+	case MMUEXT_TLB_FLUSH_MULTI:
+	case MMUEXT_INVLPG_MULTI:
+		return flush_domain(&HANDLE_GVA(op->arg2.vcpumask),
+				    op->cmd == MMUEXT_INVLPG_MULTI ? va : ~0ull)
+			   ? -EINVAL
+			   : 0;
 	case MMUEXT_SET_LDT:
 		return op_ldt(op);
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		return op_cache(op);
-	case MMUEXT_MARK_SUPER:
-	case MMUEXT_UNMARK_SUPER:
-		return -EOPNOTSUPP;
 	default:
-		return op_flush(op);
-	}
-}
-
-// What is about frames goes for those of domains, not for devices' (DOMID_IO)
-// nor the hypervisor's (DOMID_XEN).
-static long op_frame(struct domain *d, const struct mmuext_op *op)
-{
-	if (d == &dom_io || d == &dom_xen) {
-		return current_domain()->privileged ? -EINVAL : -EPERM;
-	}
-	switch (op->cmd) {
-	case MMUEXT_UNPIN_TABLE:
-		return op_unpin(d, op);
-	case MMUEXT_CLEAR_PAGE:
-		return op_clear(d, op);
-	case MMUEXT_COPY_PAGE:
-		return op_copy(d, op);
-	default:
-		return op_pin(d, op);
+		return -EOPNOTSUPP; // superpages
 	}
 }
 
 static long op_do(struct domain *d, const struct mmuext_op *op)
 {
-	switch (op->cmd) {
-	case MMUEXT_PIN_L1_TABLE ... MMUEXT_UNPIN_TABLE:
-	case MMUEXT_CLEAR_PAGE:
-	case MMUEXT_COPY_PAGE:
+	if (op->cmd <= MMUEXT_UNPIN_TABLE || op->cmd == MMUEXT_CLEAR_PAGE ||
+	    op->cmd == MMUEXT_COPY_PAGE) {
 		return op_frame(d, op);
-	case OP_UNUSED:
-		return -ENOSYS;
-	default:
-		return op->cmd > MMUEXT_UNMARK_SUPER ? -ENOSYS : op_own(d, op);
 	}
+	if (op->cmd == OP_UNUSED || op->cmd > MMUEXT_UNMARK_SUPER) {
+		return -ENOSYS;
+	}
+	return d == current_domain() ? op_own(op) : -EPERM;
 }
 
 static long ops_do(struct domain *d, const struct batch *b, u32 *at)

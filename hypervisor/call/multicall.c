@@ -4,7 +4,6 @@
 // writing back that entry as it is to be issued again.
 #include <wabe/arch.h>
 #include <wabe/domain.h>
-#include <wabe/errno.h>
 #include <wabe/guest.h>
 #include <wabe/hypercall.h>
 #include <wabe/page.h>

@@ -2,103 +2,75 @@
 // physdev_op (public header physdev.h): what dom0 asks about the machine's
 // interrupts and PCI functions. The hypervisor programs interrupt
 // controllers; everything else of PCI is dom0's.
-#include <wabe/guest.h>
-#include <wabe/hypercall.h>
 #include <wabe/irq.h>
 #include <wabe/pirq.h>
 
 #include <xen/physdev.h>
 
-static long eoi(gva_t arg)
-{
-	struct physdev_eoi q;
+#include "subop.h"
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	return pirq_eoi(current_domain(), q.irq);
+static long op_eoi(struct domain *d, void *arg)
+{
+	return pirq_eoi(d, ((struct physdev_eoi *)arg)->irq);
 }
 
-static long irq_status_query(gva_t arg)
+// A number with nothing behind it needs nothing.
+static long op_irq_status_query(struct domain *d, void *arg)
 {
-	struct physdev_irq_status_query q;
-	int needs;
+	struct physdev_irq_status_query *q = arg;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	if (q.irq >= PIRQS) {
+	if (q->irq >= PIRQS) {
 		return -EINVAL;
 	}
-	needs = pirq_needs_eoi(current_domain(), q.irq);
-	// A number with nothing behind it needs nothing.
-	q.flags = needs > 0 ? XENIRQSTAT_needs_eoi : 0;
-	return copy_to_guest(arg, &q, sizeof(q));
+	q->flags = pirq_needs_eoi(d, q->irq) > 0 ? XENIRQSTAT_needs_eoi : 0;
+	return 0;
 }
 
 // Any PV kernel may raise its I/O privilege level: what it may then do is
 // decided by who it is (x86/emul_io.c).
-static long set_iopl(gva_t arg)
+static long op_set_iopl(struct domain *d, void *arg)
 {
-	struct physdev_set_iopl q;
+	u32 iopl = ((struct physdev_set_iopl *)arg)->iopl;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	if (q.iopl > 3) {
+	if (iopl > 3) {
 		return -EINVAL;
 	}
-	current_vcpu()->iopl = (u8)q.iopl;
+	current_vcpu()->iopl = (u8)iopl;
 	return 0;
 }
 
 // A bitmap of ports that the vCPU's user mode may use (clear bits).
-static long set_iobitmap(gva_t arg)
+static long op_set_iobitmap(struct domain *d, void *arg)
 {
-	struct physdev_set_iobitmap q;
-	struct vcpu *v = current_vcpu();
+	const struct physdev_set_iobitmap *q = arg;
+	u64 bitmap = HANDLE_GVA(q->bitmap).a;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	if (q.nr_ports > 0x10000 ||
-	    !guest_range_ok(HANDLE_GVA(q.bitmap).a, 0x10000 / 8)) {
+	if (q->nr_ports > 0x10000 || !guest_range_ok(bitmap, 0x10000 / 8)) {
 		return -EINVAL;
 	}
-	v->io_bitmap = HANDLE_GVA(q.bitmap).a;
-	v->io_ports = q.nr_ports;
+	current_vcpu()->io_bitmap = bitmap;
+	current_vcpu()->io_ports = q->nr_ports;
 	return 0;
 }
 
-static long apic_read(gva_t arg)
+static long op_apic_read(struct domain *d, void *arg)
 {
-	struct physdev_apic q;
-	int error;
+	struct physdev_apic *q = arg;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	error = ioapic_read(q.apic_physbase, q.reg, &q.value);
-	return error ? error : copy_to_guest(arg, &q, sizeof(q));
+	return ioapic_read(q->apic_physbase, q->reg, &q->value);
 }
 
 // The vector a line has is the hypervisor's business; the ABI hands one out
 // all the same, and the guest gives it to nobody.
-static long alloc_irq_vector(gva_t arg)
+static long op_alloc_irq_vector(struct domain *d, void *arg)
 {
-	struct physdev_irq q;
+	struct physdev_irq *q = arg;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	if (q.irq >= ioapic_gsi_count()) {
-		return -EINVAL;
-	}
-	q.vector = q.irq;
-	return copy_to_guest(arg, &q, sizeof(q));
+	q->vector = q->irq;
+	return q->irq < ioapic_gsi_count() ? 0 : -EINVAL;
 }
 
-static int map_msi(const struct physdev_map_pirq *q)
+static int map_msi(struct domain *d, const struct physdev_map_pirq *q)
 {
 	u16 bdf = (u16)((q->bus & 0xff) << 8 | (q->devfn & 0xff));
 	u16 segment = q->type == MAP_PIRQ_TYPE_MSI ? 0 : (u16)(q->bus >> 16);
@@ -106,150 +78,113 @@ static int map_msi(const struct physdev_map_pirq *q)
 	if (q->entry_nr < 0 || q->entry_nr > 0x7ff) {
 		return -EINVAL;
 	}
-	return pirq_map_msi(current_domain(), q->pirq, segment, bdf,
-			    q->table_base != 0, (u16)q->entry_nr);
+	return pirq_map_msi(d, q->pirq, segment, bdf, q->table_base != 0,
+			    (u16)q->entry_nr);
 }
 
-static long map_pirq(gva_t arg)
+// Guests have no devices.
+static bool is_own(domid_t id)
 {
-	struct physdev_map_pirq q;
-	int got;
+	return id == DOMID_SELF || id == current_domain()->id;
+}
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
+static long op_map_pirq(struct domain *d, void *arg)
+{
+	struct physdev_map_pirq *q = arg;
+	int got = -EINVAL;
+
+	if (!is_own(q->domid)) {
+		return -EOPNOTSUPP;
 	}
-	if (q.domid != DOMID_SELF && q.domid != current_domain()->id) {
-		return -EOPNOTSUPP; // no devices for guests
-	}
-	switch (q.type) {
+	switch (q->type) {
 	case MAP_PIRQ_TYPE_GSI:
-		got = pirq_map_gsi(current_domain(), q.index, q.pirq);
+		got = pirq_map_gsi(d, q->index, q->pirq);
 		break;
 	case MAP_PIRQ_TYPE_MSI:
 	case MAP_PIRQ_TYPE_MSI_SEG:
-		got = map_msi(&q);
+		got = map_msi(d, q);
 		break;
 	case MAP_PIRQ_TYPE_MULTI_MSI: // drivers fall back to one message
 		got = -EOPNOTSUPP;
-		break;
-	default:
-		got = -EINVAL;
 	}
-	if (got < 0) {
-		return got;
-	}
-	q.pirq = got;
-	return copy_to_guest(arg, &q, sizeof(q));
+	q->pirq = got;
+	return MIN(got, 0);
 }
 
-static long unmap_pirq(gva_t arg)
+static long op_unmap_pirq(struct domain *d, void *arg)
 {
-	struct physdev_unmap_pirq q;
+	const struct physdev_unmap_pirq *q = arg;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	if (q.domid != DOMID_SELF && q.domid != current_domain()->id) {
-		return -EOPNOTSUPP;
-	}
-	return pirq_unmap(current_domain(), q.pirq);
+	return is_own(q->domid) ? pirq_unmap(d, q->pirq) : -EOPNOTSUPP;
 }
 
-static long setup_gsi(gva_t arg)
+static long op_setup_gsi(struct domain *d, void *arg)
 {
-	struct physdev_setup_gsi q;
+	const struct physdev_setup_gsi *q = arg;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	return pirq_setup_gsi(q.gsi, q.triggering, q.polarity);
+	return pirq_setup_gsi(q->gsi, q->triggering, q->polarity);
 }
 
-static long get_free_pirq(gva_t arg)
+static long op_get_free_pirq(struct domain *d, void *arg)
 {
-	struct physdev_get_free_pirq q;
-	int got;
+	int got = pirq_reserve(d);
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	got = pirq_reserve(current_domain());
-	if (got < 0) {
-		return got;
-	}
-	q.pirq = (u32)got;
-	return copy_to_guest(arg, &q, sizeof(q));
+	((struct physdev_get_free_pirq *)arg)->pirq = (u32)got;
+	return MIN(got, 0);
 }
 
-static long restore_msi(gva_t arg)
+static long op_restore_msi_ext(struct domain *d, void *arg)
 {
-	struct physdev_pci_device q;
+	const struct physdev_pci_device *q = arg;
 
-	if (copy_from_guest(&q, arg, sizeof(q))) {
-		return -EFAULT;
-	}
-	return pirq_restore_msi(current_domain(), q.seg,
-				(u16)(q.bus << 8 | q.devfn));
+	return pirq_restore_msi(d, q->seg, (u16)(q->bus << 8 | q->devfn));
 }
 
-static long privileged_op(u32 op, gva_t arg)
+// There is nothing to keep about a function: dom0 has them all, and the MSI-X
+// table is found when it is needed.
+static long known(struct domain *d, void *arg)
 {
-	u16 function;
-
-	switch (op) {
-	case PHYSDEVOP_apic_read:
-		return apic_read(arg);
-	case PHYSDEVOP_alloc_irq_vector:
-		return alloc_irq_vector(arg);
-	case PHYSDEVOP_map_pirq:
-		return map_pirq(arg);
-	case PHYSDEVOP_unmap_pirq:
-		return unmap_pirq(arg);
-	case PHYSDEVOP_setup_gsi:
-		return setup_gsi(arg);
-	case PHYSDEVOP_get_free_pirq:
-		return get_free_pirq(arg);
-	case PHYSDEVOP_restore_msi_ext:
-		return restore_msi(arg);
-	// There is nothing to keep about a function: dom0 has them all, and
-	// the MSI-X table is found when it is needed.
-	case PHYSDEVOP_pci_device_add:
-	case PHYSDEVOP_pci_device_remove:
-	case PHYSDEVOP_manage_pci_add:
-	case PHYSDEVOP_manage_pci_add_ext:
-	case PHYSDEVOP_manage_pci_remove:
-	case PHYSDEVOP_pci_mmcfg_reserved:
-	case PHYSDEVOP_prepare_msix:
-	case PHYSDEVOP_release_msix:
-		return copy_from_guest(&function, arg, sizeof(function));
-	default:
-		return -ENOSYS;
-	}
+	return 0;
 }
+
+#define OP(op, type, flags) \
+	[PHYSDEVOP_##op] = {op_##op, sizeof(struct physdev_##type), flags}
+#define KNOWN(op) [PHYSDEVOP_##op] = {known, sizeof(u16), SUBOP_DOM0}
+
+// Not there: pirq_eoi_gmfn (irq_status_query tells instead).
+static const struct subop operations[] = {
+    OP(irq_status_query, irq_status_query, SUBOP_OUT),
+    OP(set_iopl, set_iopl, 0),
+    OP(set_iobitmap, set_iobitmap, 0),
+    OP(apic_read, apic, SUBOP_DOM0 | SUBOP_OUT),
+    OP(alloc_irq_vector, irq, SUBOP_DOM0 | SUBOP_OUT),
+    OP(eoi, eoi, 0),
+    OP(map_pirq, map_pirq, SUBOP_DOM0 | SUBOP_OUT),
+    OP(unmap_pirq, unmap_pirq, SUBOP_DOM0),
+    OP(setup_gsi, setup_gsi, SUBOP_DOM0),
+    OP(get_free_pirq, get_free_pirq, SUBOP_DOM0 | SUBOP_OUT),
+    OP(restore_msi_ext, pci_device, SUBOP_DOM0),
+    KNOWN(manage_pci_add),
+    KNOWN(manage_pci_remove),
+    KNOWN(manage_pci_add_ext),
+    KNOWN(pci_mmcfg_reserved),
+    KNOWN(pci_device_add),
+    KNOWN(pci_device_remove),
+    KNOWN(prepare_msix),
+    KNOWN(release_msix),
+};
 
 long call_physdev_op(u64 op, u64 arg, u64 a2, u64 a3, u64 a4)
 {
-	switch (op) {
-	case PHYSDEVOP_eoi:
-		return eoi(GVA(arg));
-	case PHYSDEVOP_irq_status_query:
-		return irq_status_query(GVA(arg));
-	case PHYSDEVOP_set_iopl:
-		return set_iopl(GVA(arg));
-	case PHYSDEVOP_set_iobitmap:
-		return set_iobitmap(GVA(arg));
-	case PHYSDEVOP_pirq_eoi_gmfn_v1:
-	case PHYSDEVOP_pirq_eoi_gmfn_v2:
-		return -ENOSYS; // eoi: irq_status_query tells
-	default:
-		if (!current_domain()->privileged) {
-			return -EPERM;
-		}
-		return privileged_op((u32)op, GVA(arg));
-	}
+	return subop_run(operations, ARRAY_SIZE(operations), (u32)op, GVA(arg));
 }
 
 // The old form: the operation's number and its argument in one structure.
+#define OLD_OPS                                                      \
+	(BIT(PHYSDEVOP_irq_status_query) | BIT(PHYSDEVOP_set_iopl) | \
+	 BIT(PHYSDEVOP_set_iobitmap) | BIT(PHYSDEVOP_apic_read) |    \
+	 BIT(PHYSDEVOP_alloc_irq_vector))
+
 long call_physdev_op_compat(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	u32 op;
@@ -257,15 +192,8 @@ long call_physdev_op_compat(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 	if (copy_from_guest(&op, GVA(arg), sizeof(op))) {
 		return -EFAULT;
 	}
-	switch (op) {
-	case PHYSDEVOP_irq_status_query:
-	case PHYSDEVOP_set_iopl:
-	case PHYSDEVOP_set_iobitmap:
-	case PHYSDEVOP_apic_read:
-	case PHYSDEVOP_alloc_irq_vector:
-		return call_physdev_op(op, arg + offsetof(struct physdev_op, u),
-				       0, 0, 0);
-	default:
-		return -EINVAL;
-	}
+	return op < 64 && (OLD_OPS & BIT(op))
+		   ? call_physdev_op(op, arg + offsetof(struct physdev_op, u),
+				     0, 0, 0)
+		   : -EINVAL;
 }

@@ -3,9 +3,6 @@
 // through us: wall clock, sleep, firmware data, its view of the processors.
 #include <wabe/acpi.h>
 #include <wabe/cpu.h>
-#include <wabe/hypercall.h>
-#include <wabe/lib.h>
-#include <wabe/time.h>
 
 #include <xen/platform.h>
 
@@ -21,23 +18,6 @@ static long settime(u64 secs, u32 nsecs, u64 system_ns)
 	wallclock_set(secs, nsecs, system_ns);
 	unlock(&control_lock);
 	return 0;
-}
-
-static long settime32(struct xen_platform_op *op)
-{
-	const struct xenpf_settime32 *t = &op->u.settime32;
-
-	return settime(t->secs, t->nsecs, t->system_time);
-}
-
-static long settime64(struct xen_platform_op *op)
-{
-	const struct xenpf_settime64 *t = &op->u.settime64;
-
-	if (t->mbz) {
-		return -EINVAL;
-	}
-	return settime(t->secs, t->nsecs, t->system_time);
 }
 
 // The BIOS was not asked about disks and screens before boot, and EFI's
@@ -95,68 +75,19 @@ static long enter_acpi_sleep(struct xen_platform_op *op)
 	return -EIO;
 }
 
-// CPUs asked for, by bit; the bits of those that are not there are cleared.
-static long getidletime(struct xen_platform_op *op)
-{
-	struct xenpf_getidletime *t = &op->u.getidletime;
-	u32 bits = MIN(t->cpumap_nr_cpus, (u32)NR_CPUS);
-	struct cpumask map = {};
-
-	if (copy_from_guest(map.bits, HANDLE_GVA(t->cpumap_bitmap),
-			    DIV_ROUND_UP(bits, 8))) {
-		return -EFAULT;
-	}
-	t->now = time_now();
-	for (u32 i = 0; i < bits; i++) {
-		u64 idle;
-
-		if (i >= cpu_count) {
-			bit_clear(map.bits, i);
-		}
-		if (!cpumask_test(&map, i)) {
-			continue;
-		}
-		idle = cpu_idle_ns(cpus[i]);
-		if (copy_to_guest_at(HANDLE_GVA(t->idletime), i, &idle,
-				     sizeof(idle))) {
-			return -EFAULT;
-		}
-	}
-	return copy_to_guest(HANDLE_GVA(t->cpumap_bitmap), map.bits,
-			     DIV_ROUND_UP(bits, 8));
-}
-
 static long get_cpuinfo(struct xen_platform_op *op)
 {
-	struct xenpf_pcpuinfo *info = &op->u.pcpu_info;
-	u32 cpu = info->xen_cpuid;
+	u32 cpu = op->u.pcpu_info.xen_cpuid;
+	const struct cpu *c = cpus[index_clamp(cpu, cpu_count)];
+	bool there = cpu < cpu_count;
 
-	info->max_present = cpu_count - 1;
-	info->flags = XEN_PCPU_FLAGS_INVALID;
-	info->apic_id = info->acpi_id = 0;
-	if (cpu < cpu_count) {
-		const struct cpu *c = cpus[index_clamp(cpu, NR_CPUS)];
-
-		info->flags = XEN_PCPU_FLAGS_ONLINE;
-		info->apic_id = c->apic_id;
-		info->acpi_id = c->acpi_id;
-	}
-	return 0;
-}
-
-static long get_cpu_version(struct xen_platform_op *op)
-{
-	struct xenpf_pcpu_version *v = &op->u.pcpu_version;
-	bool there = v->xen_cpuid < cpu_count;
-
-	memset(v->vendor_id, 0, sizeof(v->vendor_id));
-	if (there) {
-		memcpy(v->vendor_id, cpu_features.vendor, sizeof(v->vendor_id));
-	}
-	v->family = there ? cpu_features.family : 0;
-	v->model = there ? cpu_features.model : 0;
-	v->stepping = there ? cpu_features.stepping : 0;
-	v->max_present = cpu_count - 1;
+	op->u.pcpu_info = (struct xenpf_pcpuinfo){
+	    .xen_cpuid = cpu,
+	    .max_present = cpu_count - 1,
+	    .flags = there ? XEN_PCPU_FLAGS_ONLINE : XEN_PCPU_FLAGS_INVALID,
+	    .apic_id = there ? c->apic_id : 0,
+	    .acpi_id = there ? c->acpi_id : 0,
+	};
 	return 0;
 }
 
@@ -164,19 +95,20 @@ static long platform_do(struct xen_platform_op *op)
 {
 	switch (op->cmd) {
 	case XENPF_settime32:
-		return settime32(op);
+		return settime(op->u.settime32.secs, op->u.settime32.nsecs,
+			       op->u.settime32.system_time);
 	case XENPF_settime64:
-		return settime64(op);
+		return op->u.settime64.mbz
+			   ? -EINVAL
+			   : settime(op->u.settime64.secs,
+				     op->u.settime64.nsecs,
+				     op->u.settime64.system_time);
 	case XENPF_firmware_info:
 		return firmware_info(op);
 	case XENPF_enter_acpi_sleep:
 		return enter_acpi_sleep(op);
-	case XENPF_getidletime:
-		return getidletime(op);
 	case XENPF_get_cpuinfo:
 		return get_cpuinfo(op);
-	case XENPF_get_cpu_version:
-		return get_cpu_version(op);
 	case XENPF_cpu_online:
 	case XENPF_cpu_offline:
 	case XENPF_cpu_hotadd:
@@ -194,20 +126,11 @@ static long platform_do(struct xen_platform_op *op)
 long call_platform_op(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct xen_platform_op op;
-	long ret;
+	long rc =
+	    control_begin(&op, GVA(arg), sizeof(op), XENPF_INTERFACE_VERSION);
 
-	if (copy_from_guest(&op, GVA(arg), sizeof(op))) {
-		return -EFAULT;
+	if (!rc) {
+		rc = platform_do(&op);
 	}
-	if (op.interface_version != XENPF_INTERFACE_VERSION) {
-		return -EACCES;
-	}
-	if (!current_domain()->privileged) {
-		return -EPERM;
-	}
-	ret = platform_do(&op);
-	if (ret == 0 && copy_to_guest(GVA(arg), &op, sizeof(op))) {
-		ret = -EFAULT;
-	}
-	return ret;
+	return rc ? rc : copy_to_guest(GVA(arg), &op, sizeof(op));
 }

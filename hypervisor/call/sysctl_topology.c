@@ -6,12 +6,10 @@
 #include <wabe/cpu.h>
 #include <wabe/cpuid.h>
 #include <wabe/irq.h>
-#include <wabe/lib.h>
 
 #include "control.h"
 
-#define LEVEL_SMT 1 // leaf 0xb: level types
-#define LEVEL_CORE 2
+#define LEVEL_SMT 1	  // leaf 0xb: level types
 #define DISTANCE_LOCAL 10 // ACPI's SLIT: to itself
 #define NODES 1
 #define DEVICES_SLICE 64u
@@ -20,11 +18,6 @@
 struct apic_bits {
 	u32 thread, package;
 };
-
-static u32 bits_for(u32 count)
-{
-	return count > 1 ? 32 - (u32)__builtin_clz(count - 1) : 0;
-}
 
 static struct apic_bits bits_by_level(void)
 {
@@ -45,33 +38,18 @@ static struct apic_bits bits_by_level(void)
 	return b;
 }
 
-// Leaf 1 counts logical processors of a package; leaf 4 (Intel) its cores;
-// AMD's threads are counted in 0x8000001e.
-static struct apic_bits bits_by_count(void)
+// Processors too old to say how their ids divide are told as cores, as many to
+// a socket as leaf 1 counts.
+static struct apic_bits apic_bits(void)
 {
-	struct apic_bits b = {0, 0};
 	struct cpuid_regs one = cpuid(1, 0);
 	u32 logical = one.d & BIT(28) ? one.b >> 16 & 0xff : 1;
 
-	b.package = bits_for(logical);
-	if (cpu_features.intel && cpu_features.max_leaf >= 4) {
-		u32 cores = (cpuid(4, 0).a >> 26) + 1;
-
-		b.thread = bits_for(DIV_ROUND_UP(MAX(logical, cores), cores));
-	} else if (!cpu_features.intel &&
-		   cpu_features.max_ext_leaf >= 0x8000001e) {
-		b.thread = bits_for((cpuid(0x8000001e, 0).b >> 8 & 0xff) + 1);
-	}
-	b.thread = MIN(b.thread, b.package);
-	return b;
-}
-
-static struct apic_bits apic_bits(void)
-{
 	if (cpu_features.max_leaf >= 0xb && cpuid(0xb, 0).b) {
 		return bits_by_level();
 	}
-	return bits_by_count();
+	return (struct apic_bits){
+	    0, logical > 1 ? 32 - (u32)__builtin_clz(logical - 1) : 0};
 }
 
 static struct xen_sysctl_cputopo cpu_place(u32 cpu, struct apic_bits b)
@@ -221,33 +199,5 @@ long sysctl_pcitopoinfo(struct xen_sysctl *op)
 		}
 	}
 	ti->num_devs = count;
-	return 0;
-}
-
-long sysctl_getcpuinfo(struct xen_sysctl *op)
-{
-	struct xen_sysctl_getcpuinfo *ci = &op->u.getcpuinfo;
-	u32 count = MIN(ci->max_cpus, cpu_count);
-
-	for (u32 i = 0; i < count; i++) {
-		struct xen_sysctl_cpuinfo info = {
-		    .idletime = cpu_idle_ns(cpus[i]),
-		};
-
-		if (copy_to_guest_at(HANDLE_GVA(ci->info), i, &info,
-				     sizeof(info))) {
-			return -EFAULT;
-		}
-	}
-	ci->nr_cpus = count;
-	return 0;
-}
-
-long sysctl_availheap(struct xen_sysctl *op)
-{
-	if (op->u.availheap.node < -1 || op->u.availheap.node >= NODES) {
-		return -EINVAL;
-	}
-	op->u.availheap.avail_bytes = frames_free() << PAGE_SHIFT;
 	return 0;
 }

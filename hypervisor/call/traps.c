@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Where a guest wants its traps and callbacks: set_trap_table, set_callbacks,
 // callback_op, nmi_op.
-#include <wabe/context.h>
-#include <wabe/domain.h>
-#include <wabe/errno.h>
-#include <wabe/guest.h>
-#include <wabe/hypercall.h>
 #include <wabe/page.h>
 #include <wabe/trap.h>
 
 #include <xen/callback.h>
 #include <xen/nmi.h>
 #include <xen/xen.h>
+
+#include "subop.h"
 
 #define TI_MASK_EVENTS 4
 
@@ -42,131 +39,120 @@ long call_set_trap_table(u64 traps, u64 a1, u64 a2, u64 a3, u64 a4)
 		if (!addr_is_canonical(t.address)) {
 			return -EINVAL;
 		}
-		v->traps[t.vector] = (struct trap_entry){
-		    .address = t.address,
-		    .cs = t.cs | 3,
-		    .flags = t.flags,
-		};
+		t.cs |= 3;
+		v->traps[t.vector] = t;
 	}
 }
 
-static void callback_set(struct vcpu *v, u32 callback, u64 address,
-			 bool mask_events)
-{
-	v->callbacks[callback] = (struct callback){address, mask_events};
-}
-
 // Kept where vector 2 is: either way of asking for NMIs sets the other.
-static void nmi_set(struct vcpu *v, u64 address)
+static long nmi_set(u64 address)
 {
-	v->traps[TRAP_NMI].address = address;
-	v->traps[TRAP_NMI].flags = TI_MASK_EVENTS;
+	struct trap_info *t = &current_vcpu()->traps[TRAP_NMI];
+
+	if (!addr_is_canonical(address)) {
+		return -EINVAL;
+	}
+	t->address = address;
+	t->flags = TI_MASK_EVENTS;
+	return 0;
 }
 
 long call_set_callbacks(u64 event, u64 failsafe, u64 syscall, u64 a3, u64 a4)
 {
-	struct vcpu *v = current_vcpu();
+	struct callback *c = current_vcpu()->callbacks;
 
 	if (!addr_is_canonical(event) || !addr_is_canonical(failsafe) ||
 	    !addr_is_canonical(syscall)) {
 		return -EINVAL;
 	}
-	callback_set(v, CALLBACK_EVENT, event, true);
-	callback_set(v, CALLBACK_FAILSAFE, failsafe, false);
-	callback_set(v, CALLBACK_SYSCALL, syscall, false);
+	c[CALLBACK_EVENT] = (struct callback){event, true};
+	c[CALLBACK_FAILSAFE] = (struct callback){failsafe, false};
+	c[CALLBACK_SYSCALL] = (struct callback){syscall, false};
 	return 0;
 }
 
-static long callback_register(gva_t arg)
+// Which of ours a CALLBACKTYPE_* is, or -1. That for NMIs is no callback.
+static int callback_of(u16 type)
 {
-	struct vcpu *v = current_vcpu();
-	struct callback_register r;
-	bool mask;
+	static const u8 types[CALLBACKS] = {
+	    [CALLBACK_EVENT] = CALLBACKTYPE_event,
+	    [CALLBACK_FAILSAFE] = CALLBACKTYPE_failsafe,
+	    [CALLBACK_SYSCALL] = CALLBACKTYPE_syscall,
+	    [CALLBACK_SYSCALL32] = CALLBACKTYPE_syscall32,
+	    [CALLBACK_SYSENTER] = CALLBACKTYPE_sysenter,
+	    [CALLBACK_NMI] = CALLBACKTYPE_nmi,
+	};
 
-	if (copy_from_guest(&r, arg, sizeof(r))) {
-		return -EFAULT;
+	for (int i = 0; i < CALLBACKS; i++) {
+		if (types[i] == type) {
+			return i;
+		}
 	}
-	if (!addr_is_canonical(r.address)) {
+	return -1;
+}
+
+static long callback_register(struct domain *d, void *arg)
+{
+	const struct callback_register *r = arg;
+	int which = callback_of(r->type);
+
+	if (!addr_is_canonical(r->address)) {
 		return -EINVAL;
 	}
-	mask = r.flags & CALLBACKF_mask_events;
-	switch (r.type) {
-	case CALLBACKTYPE_event:
-		callback_set(v, CALLBACK_EVENT, r.address, true);
-		return 0;
-	case CALLBACKTYPE_failsafe:
-		callback_set(v, CALLBACK_FAILSAFE, r.address, mask);
-		return 0;
-	case CALLBACKTYPE_syscall:
-		callback_set(v, CALLBACK_SYSCALL, r.address, mask);
-		return 0;
-	case CALLBACKTYPE_syscall32:
-		callback_set(v, CALLBACK_SYSCALL32, r.address, mask);
-		return 0;
-	case CALLBACKTYPE_sysenter:
-		callback_set(v, CALLBACK_SYSENTER, r.address, mask);
-		return 0;
-	case CALLBACKTYPE_nmi:
-		nmi_set(v, r.address);
-		return 0;
-	default:
+	if (which == CALLBACK_NMI) {
+		return nmi_set(r->address);
+	}
+	if (which < 0) {
 		return -ENOSYS;
 	}
+	current_vcpu()->callbacks[which] = (struct callback){
+	    r->address,
+	    which == CALLBACK_EVENT || (r->flags & CALLBACKF_mask_events)};
+	return 0;
 }
 
 // Only the NMI callback can be given back.
-static long callback_unregister(gva_t arg)
+static long callback_unregister(struct domain *d, void *arg)
 {
-	struct callback_unregister u;
+	int which = callback_of(((struct callback_unregister *)arg)->type);
 
-	if (copy_from_guest(&u, arg, sizeof(u))) {
-		return -EFAULT;
+	if (which == CALLBACK_NMI) {
+		return nmi_set(0);
 	}
-	switch (u.type) {
-	case CALLBACKTYPE_event:
-	case CALLBACKTYPE_failsafe:
-	case CALLBACKTYPE_syscall:
-	case CALLBACKTYPE_syscall32:
-	case CALLBACKTYPE_sysenter:
-		return -EINVAL;
-	case CALLBACKTYPE_nmi:
-		nmi_set(current_vcpu(), 0);
-		return 0;
-	default:
-		return -ENOSYS;
-	}
+	return which < 0 ? -ENOSYS : -EINVAL;
 }
 
 long call_callback_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 {
-	switch ((u32)cmd) {
-	case CALLBACKOP_register:
-		return callback_register(GVA(arg));
-	case CALLBACKOP_unregister:
-		return callback_unregister(GVA(arg));
-	default:
-		return -ENOSYS;
-	}
+	static const struct subop operations[] = {
+	    [CALLBACKOP_register] = {callback_register,
+				     sizeof(struct callback_register), 0},
+	    [CALLBACKOP_unregister] = {callback_unregister,
+				       sizeof(struct callback_unregister), 0},
+	};
+
+	return subop_run(operations, ARRAY_SIZE(operations), (u32)cmd,
+			 GVA(arg));
+}
+
+static long nmi_register(struct domain *d, void *arg)
+{
+	return nmi_set(((struct xennmi_callback *)arg)->handler_address);
+}
+
+static long nmi_unregister(struct domain *d, void *arg)
+{
+	return nmi_set(0);
 }
 
 long call_nmi_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 {
-	struct xennmi_callback c;
+	static const struct subop operations[] = {
+	    [XENNMI_register_callback] = {nmi_register,
+					  sizeof(struct xennmi_callback), 0},
+	    [XENNMI_unregister_callback] = {nmi_unregister, 0, 0},
+	};
 
-	switch ((u32)cmd) {
-	case XENNMI_register_callback:
-		if (copy_from_guest(&c, GVA(arg), sizeof(c))) {
-			return -EFAULT;
-		}
-		if (!addr_is_canonical(c.handler_address)) {
-			return -EINVAL;
-		}
-		nmi_set(current_vcpu(), c.handler_address);
-		return 0;
-	case XENNMI_unregister_callback:
-		nmi_set(current_vcpu(), 0);
-		return 0;
-	default:
-		return -ENOSYS;
-	}
+	return subop_run(operations, ARRAY_SIZE(operations), (u32)cmd,
+			 GVA(arg));
 }

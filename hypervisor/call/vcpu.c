@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // vcpu_op: a domain brings its vCPUs up and down, sets their timers, and says
-// where it wants to read about them.
+// where it wants to read about them. set_timer_op: the old way to set one.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
 #include <wabe/guest.h>
 #include <wabe/hypercall.h>
-#include <wabe/lib.h>
 #include <wabe/sched.h>
 #include <wabe/time.h>
 
@@ -13,32 +11,25 @@
 
 #define PERIOD_MIN_NS 1000000ull
 #define PERIOD_MAX_NS (1ull << 60)
+#define FAR_AHEAD_NS (1ull << 50)
+#define SOON_NS 100000000ull
 
 // --- up and down ------------------------------------------------------------
 
-// lifecycle_lock: two siblings may want to initialise the same vCPU.
-static int initialise_locked(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-	struct domain *d = v->domain;
-	int error;
-
-	lock(&d->lifecycle_lock);
-	error = v->initialised ? -EEXIST : vcpu_set_context(v, c);
-	unlock(&d->lifecycle_lock);
-	return error;
-}
-
 static long initialise(struct vcpu *v, u64 arg)
 {
-	struct vcpu_guest_context *c;
-	long error = -EFAULT;
+	struct vcpu_guest_context *c = heap_alloc(sizeof(*c));
+	long error;
 
-	c = heap_alloc(sizeof(*c));
 	if (!c) {
 		return -ENOMEM;
 	}
-	if (!copy_from_guest(c, GVA(arg), sizeof(*c))) {
-		error = initialise_locked(v, c);
+	error = copy_from_guest(c, GVA(arg), sizeof(*c));
+	if (!error) {
+		// Two siblings may want to initialise the same vCPU.
+		lock(&v->domain->lifecycle_lock);
+		error = v->initialised ? -EEXIST : vcpu_set_context(v, c);
+		unlock(&v->domain->lifecycle_lock);
 	}
 	heap_free(c);
 	if (error == -ERESTART) {
@@ -85,14 +76,6 @@ static long down(struct vcpu *v)
 	return 0;
 }
 
-static long send_nmi(struct vcpu *v)
-{
-	if (!__atomic_exchange_n(&v->nmi_pending, 1, __ATOMIC_SEQ_CST)) {
-		vcpu_kick(v);
-	}
-	return 0;
-}
-
 // --- timers -----------------------------------------------------------------
 
 // A time that has passed is one to fire at once, whatever the flags say.
@@ -125,10 +108,20 @@ static long set_periodic(struct vcpu *v, u64 arg)
 	return 0;
 }
 
-static long stop_periodic(struct vcpu *v)
+// Times this far ahead, or negative, are a guest whose clock overflowed: it is
+// given a tick soon, as Xen does, so that it can correct itself.
+long call_set_timer_op(u64 expires, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	v->period_ns = 0;
-	timer_stop(&v->periodic);
+	struct vcpu *v = current_vcpu();
+
+	if (!expires) {
+		timer_stop(&v->singleshot);
+		return 0;
+	}
+	if (unlikely(expires > time_now() + FAR_AHEAD_NS)) {
+		expires = time_now() + SOON_NS;
+	}
+	timer_set(&v->singleshot, expires);
 	return 0;
 }
 
@@ -207,11 +200,13 @@ long call_vcpu_op(u64 cmd, u64 id, u64 arg, u64 a3, u64 a4)
 	case VCPUOP_set_periodic_timer:
 		return set_periodic(v, arg);
 	case VCPUOP_stop_periodic_timer:
-		return stop_periodic(v);
+		v->period_ns = 0;
+		timer_stop(&v->periodic);
+		return 0;
 	case VCPUOP_register_vcpu_info:
 		return register_info(v, arg);
 	case VCPUOP_send_nmi:
-		return arg ? -EINVAL : send_nmi(v);
+		return arg ? -EINVAL : vcpu_send_nmi(v);
 	case VCPUOP_get_physid:
 		return get_physid(v, arg);
 	}

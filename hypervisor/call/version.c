@@ -6,7 +6,6 @@
 #include <wabe/guest.h>
 #include <wabe/hypercall.h>
 #include <wabe/layout.h>
-#include <wabe/lib.h>
 #include <wabe/paging.h>
 
 #include <xen/features.h>
@@ -29,30 +28,21 @@
 // Copy out a text field of fixed size, filled up with zeros.
 static long text_return(u64 to, const char *text, u64 bytes)
 {
-	char field[sizeof(xen_commandline_t)];
+	char field[sizeof(xen_commandline_t)] = {0};
 
-	memset(field, 0, sizeof(field));
 	strlcpy(field, text, bytes);
 	return copy_to_guest(GVA(to), field, bytes);
 }
 
 static long compile_info(u64 to)
 {
-	struct xen_compile_info info;
+	static const struct xen_compile_info info = {
+	    .compiler = "cc " __VERSION__,
+	    .compile_by = "wabe",
+	    .compile_date = __DATE__,
+	};
 
-	memset(&info, 0, sizeof(info));
-	strlcpy(info.compiler, "cc " __VERSION__, sizeof(info.compiler));
-	strlcpy(info.compile_by, "wabe", sizeof(info.compile_by));
-	strlcpy(info.compile_domain, "", sizeof(info.compile_domain));
-	strlcpy(info.compile_date, __DATE__, sizeof(info.compile_date));
 	return copy_to_guest(GVA(to), &info, sizeof(info));
-}
-
-static long platform_parameters(u64 to)
-{
-	struct xen_platform_parameters p = {.virt_start = HV_START};
-
-	return copy_to_guest(GVA(to), &p, sizeof(p));
 }
 
 static long features(const struct domain *d, u64 arg)
@@ -75,40 +65,26 @@ static long features(const struct domain *d, u64 arg)
 	return copy_to_guest(GVA(arg), &info, sizeof(info));
 }
 
-// One of five 32-bit sums over the code: FNV-1a with different seeds.
-static u32 code_sum(u32 seed)
+// Twenty bytes that differ between builds: sums over the code.
+static void build_id_make(u32 id[BUILD_ID_BYTES / 4])
 {
-	u32 sum = 2166136261u ^ seed;
+	u32 sum = 2166136261u;
 
 	for (const u32 *p = (const u32 *)image_start; p < (const u32 *)text_end;
 	     p++) {
 		sum = (sum ^ *p) * 16777619u;
 	}
-	return sum;
-}
-
-// Twenty bytes that differ between builds, made when first asked for. Two CPUs
-// that ask at once write the same.
-static const u8 *build_id(void)
-{
-	static u32 id[BUILD_ID_BYTES / 4];
-
-	if (!READ_ONCE(id[ARRAY_SIZE(id) - 1])) {
-		u32 sum = code_sum(0);
-
-		for (u32 i = 0; i < ARRAY_SIZE(id); i++) {
-			sum = (sum ^ sum >> 15) * 0x2c1b3c6du + i;
-			WRITE_ONCE(id[i], sum ? sum : 1);
-		}
+	for (u32 i = 0; i < BUILD_ID_BYTES / 4; i++) {
+		sum = (sum ^ sum >> 15) * 0x2c1b3c6du + i;
+		id[i] = sum;
 	}
-	return (const u8 *)id;
 }
 
 // With no argument: how long it is.
 static long build_id_return(u64 arg)
 {
 	u64 to = arg + offsetof(struct xen_build_id, buf);
-	u32 room;
+	u32 id[BUILD_ID_BYTES / 4], room;
 
 	if (!arg) {
 		return BUILD_ID_BYTES;
@@ -116,16 +92,12 @@ static long build_id_return(u64 arg)
 	if (copy_from_guest(&room, GVA(arg), sizeof(room))) {
 		return -EFAULT;
 	}
-	if (room == 0) {
-		return -EINVAL;
-	}
 	if (room < BUILD_ID_BYTES) {
-		return -ENOBUFS;
+		return room ? -ENOBUFS : -EINVAL;
 	}
-	if (copy_to_guest(GVA(to), build_id(), BUILD_ID_BYTES)) {
-		return -EFAULT;
-	}
-	return BUILD_ID_BYTES;
+	build_id_make(id);
+	return copy_to_guest(GVA(to), id, sizeof(id)) ? -EFAULT
+						      : BUILD_ID_BYTES;
 }
 
 long call_xen_version(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
@@ -145,7 +117,7 @@ long call_xen_version(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 	case XENVER_changeset:
 		return text_return(arg, "wabe", sizeof(xen_changeset_info_t));
 	case XENVER_platform_parameters:
-		return platform_parameters(arg);
+		return write_guest_u64(GVA(arg), HV_START);
 	case XENVER_get_features:
 		return features(d, arg);
 	case XENVER_pagesize:

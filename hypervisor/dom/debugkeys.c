@@ -4,11 +4,9 @@
 #include <wabe/alloc.h>
 #include <wabe/console.h>
 #include <wabe/cpu.h>
-#include <wabe/domain.h>
 #include <wabe/evtchn.h>
 #include <wabe/grant.h>
 #include <wabe/irq.h>
-#include <wabe/page.h>
 #include <wabe/sched.h>
 #include <wabe/time.h>
 

@@ -7,11 +7,8 @@
 // let go; the last reference wakes the reaper (domain.c).
 #include <wabe/alloc.h>
 #include <wabe/context.h>
-#include <wabe/errno.h>
 #include <wabe/evtchn.h>
 #include <wabe/grant.h>
-#include <wabe/lib.h>
-#include <wabe/page.h>
 
 #include "dom.h"
 
@@ -47,7 +44,7 @@ static int release_shared(struct domain *d)
 {
 	void *page = d->shared;
 
-	d->shared = shared_info_dummy;
+	d->shared = &shared_info_dummy;
 	domain_for_each_vcpu (v, d) {
 		vcpu_info_reset(v);
 	}

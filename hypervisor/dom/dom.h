@@ -9,23 +9,18 @@
 
 #define DOMAIN_IDS 0x8000    // a round number; ids end at DOMAIN_ID_END
 #define DOMAIN_ID_END 0x7ff0 // DOMID_FIRST_RESERVED
-#define DOMAIN_LEAF 512
-#define DOMAIN_LEAVES (DOMAIN_IDS / DOMAIN_LEAF)
 
 extern lock_t domlist_lock;
-extern struct domain **domain_leaves[DOMAIN_LEAVES];
+extern struct domain *domain_table[DOMAIN_IDS];
 extern u64 domain_ids[DOMAIN_IDS / 64];
-extern u64 domain_ids_full[DOMAIN_IDS / 64 / 64];
 extern u32 domain_id_next;
 extern struct domain *domains_unused;
 extern struct domain *domains_dead;
 extern struct timer domain_reaper;
 extern bool domain_exception, domain_change;
 extern u64 domains_changed[DOMAIN_IDS / 64];
-extern u64 domains_changed_words[DOMAIN_IDS / 64 / 64];
-extern u32 domains_known;
 extern u32 domain_serial, vcpu_serial;
-extern struct shared_info *shared_info_dummy;
+extern struct shared_info shared_info_dummy;
 extern struct cpumask sched_idlers;
 extern u64 sched_front;
 

@@ -9,11 +9,9 @@
 // runs with no lock held, frees everything.
 #include <wabe/alloc.h>
 #include <wabe/cpuid.h>
-#include <wabe/errno.h>
 #include <wabe/evtchn.h>
 #include <wabe/grant.h>
 #include <wabe/irq.h>
-#include <wabe/lib.h>
 #include <wabe/sched.h>
 #include <wabe/time.h>
 
@@ -74,7 +72,7 @@ static void parts_free(struct domain *d)
 		}
 	}
 	heap_free(d->vcpu);
-	sched_domain_destroy(d);
+	sched_domain_fini(d);
 	cpu_policy_destroy(d);
 	grants_destroy(d);
 	evtchns_destroy(d);
@@ -108,7 +106,6 @@ static void reap(void *unused)
 
 		parts_free(d);
 		if (known) {
-			__atomic_fetch_sub(&domains_known, 1, __ATOMIC_RELAXED);
 			domain_changed(id, true);
 		}
 	}
@@ -117,6 +114,8 @@ static void reap(void *unused)
 		timer_set(&domain_reaper, 0);
 	}
 }
+
+struct timer domain_reaper = {.fn = reap};
 
 // --- creation ---------------------------------------------------------------
 
@@ -140,10 +139,8 @@ static int parts_create(struct domain *d, const struct domain_config *config)
 	if (!d->vcpu) {
 		return -ENOMEM;
 	}
-	error = sched_domain_create(d);
-	if (!error) {
-		error = cpu_policy_create(d);
-	}
+	sched_domain_init(d);
+	error = cpu_policy_create(d);
 	if (!error) {
 		error = evtchns_create(d, config->evtchn_max);
 	}
@@ -152,15 +149,6 @@ static int parts_create(struct domain *d, const struct domain_config *config)
 				      config->maptrack_frames);
 	}
 	return error ? error : shared_info_create(d);
-}
-
-static int globals_init(void)
-{
-	if (!shared_info_dummy) {
-		shared_info_dummy = heap_page();
-		timer_init(&domain_reaper, reap, NULL);
-	}
-	return shared_info_dummy ? 0 : -ENOMEM;
 }
 
 static void fill(struct domain *d, const struct domain_config *config)
@@ -175,7 +163,6 @@ static void fill(struct domain *d, const struct domain_config *config)
 	d->native_tsc = true;
 	d->pause_count = 1;
 	d->control_pauses = config->privileged ? 0 : 1;
-	d->node_affinity.bits[0] = 1;
 	d->shutdown_code = ~0u;
 	watchdogs_init(d);
 }
@@ -187,7 +174,7 @@ static void abandon(struct domain *d)
 	grants_release_frames(d);
 	if (d->shared) {
 		heap_page_unshare(d->shared);
-		d->shared = shared_info_dummy;
+		d->shared = &shared_info_dummy;
 	}
 	domain_put(d);
 }
@@ -200,17 +187,14 @@ int domain_create(const struct domain_config *config, struct domain **out)
 	if (!config->vcpus_max || config->vcpus_max > DOMAIN_VCPUS_MAX) {
 		return -EINVAL;
 	}
-	error = globals_init();
-	if (error) {
-		return error;
-	}
 	d = struct_alloc();
 	if (!d) {
 		return -ENOMEM;
 	}
 	error = domain_id_take(d, config->id);
 	if (error) {
-		goto free_struct;
+		struct_free(d);
+		return error;
 	}
 	fill(d, config);
 	__atomic_store_n(&d->refs, 1, __ATOMIC_RELEASE);
@@ -220,19 +204,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
 		return error;
 	}
 	__atomic_store_n(&d->published, true, __ATOMIC_RELEASE);
-	__atomic_fetch_add(&domains_known, 1, __ATOMIC_RELAXED);
 	domain_changed(d->id, false);
 	*out = d;
 	return 0;
-
-free_struct:
-	struct_free(d);
-	return error;
-}
-
-u32 domain_count(void)
-{
-	return READ_ONCE(domains_known);
 }
 
 struct vcpu *domain_vcpu(struct domain *d, u32 id)

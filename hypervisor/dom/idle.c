@@ -5,7 +5,6 @@
 #include <wabe/cpu.h>
 #include <wabe/sched.h>
 #include <wabe/time.h>
-#include <wabe/timer.h>
 #include <wabe/tlb.h>
 
 // Nothing to do. Scrub a free frame, and look again; or sleep until an
@@ -14,6 +13,7 @@
 static void idle(struct cpu *c)
 {
 	bool scrubbed = alloc_scrub_one();
+	u64 since;
 
 	if (READ_ONCE(c->work)) {
 		return;
@@ -22,10 +22,9 @@ static void idle(struct cpu *c)
 		cpu_idle_window(false);
 		return;
 	}
-	c->idle_since = time_now();
+	since = time_now();
 	cpu_idle_window(true);
-	c->idle_ns += time_now() - c->idle_since;
-	c->idle_since = 0;
+	c->idle_ns += time_now() - since;
 }
 
 // The scheduler comes last: the other work may wake vCPUs.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Pausing, shutting down, crashing and resuming a domain.
+// Pausing, shutting down, crashing and resuming a domain; its watchdogs.
 //
 // A shut-down domain is a paused one with a reason. Shutting down takes no lock
 // that others hold while they call it, so every context may do it.
 #include <wabe/boot.h>
 #include <wabe/cpu.h>
-#include <wabe/errno.h>
-#include <wabe/lib.h>
 #include <wabe/sched.h>
+#include <wabe/time.h>
 
 #include <xen/sched.h>
 
@@ -55,6 +54,14 @@ void vcpu_unpause(struct vcpu *v)
 	if (!__atomic_sub_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST)) {
 		vcpu_wake(v);
 	}
+}
+
+int vcpu_send_nmi(struct vcpu *v)
+{
+	if (!__atomic_exchange_n(&v->nmi_pending, 1, __ATOMIC_SEQ_CST)) {
+		vcpu_kick(v);
+	}
+	return 0;
 }
 
 int domain_pause_control(struct domain *d)
@@ -139,4 +146,65 @@ int domain_resume(struct domain *d)
 		domain_unpause(d);
 	}
 	return 0;
+}
+
+// --- watchdogs: who does not set its timer again in time is shut down --------
+
+static void watchdog_fires(void *data)
+{
+	struct domain *d = data;
+
+	if (!d->dying && !d->shutting_down) {
+		log_at(LOG_WARNING, "d%u: watchdog fired\n", d->id);
+		domain_shutdown(d, SHUTDOWN_watchdog);
+	}
+}
+
+void watchdogs_init(struct domain *d)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(d->watchdog); i++) {
+		timer_init(&d->watchdog[i], watchdog_fires, d);
+	}
+}
+
+void watchdogs_kill(struct domain *d)
+{
+	d->watchdog_used = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(d->watchdog); i++) {
+		timer_kill(&d->watchdog[i]);
+	}
+}
+
+// Id 0 asks for a new one, and ids begin at 1.
+static int watchdog_set_locked(struct domain *d, u32 id, u32 seconds)
+{
+	u32 count = ARRAY_SIZE(d->watchdog), i = id - 1;
+
+	if (!id) {
+		i = (u32)__builtin_ctz(~(u32)d->watchdog_used);
+		if (!seconds || i >= count) {
+			return seconds ? -ENOSPC : -EINVAL;
+		}
+		d->watchdog_used |= (u8)BIT(i);
+	}
+	if (i >= count || !(d->watchdog_used & BIT(i))) {
+		return -EINVAL;
+	}
+	if (!seconds) {
+		d->watchdog_used &= (u8)~BIT(i);
+		timer_stop(&d->watchdog[i]);
+		return 0;
+	}
+	timer_set(&d->watchdog[i], time_now() + seconds * 1000000000ull);
+	return (int)i + 1;
+}
+
+int watchdog_set(struct domain *d, u32 id, u32 seconds)
+{
+	int result;
+
+	lock(&d->lifecycle_lock);
+	result = watchdog_set_locked(d, id, seconds);
+	unlock(&d->lifecycle_lock);
+	return result;
 }

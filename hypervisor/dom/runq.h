@@ -22,26 +22,6 @@
 #define WEIGHT_DEFAULT 256
 #define STEAL_SCAN 64 // vCPUs looked at in one queue
 
-// A domain's shares.
-struct sched_domain {
-	u64 inverse; // virtual ns per real ns, << 24
-	s64 budget;  // atomic: ns left in this period, if capped
-	s64 full;    // ns for a period, 0: no cap
-	struct timer refill;
-	struct domain *domain;
-};
-
-// runq.lock of the vCPU's processor guards all.
-struct sched_vcpu {
-	struct pheap_node node; // key: virtual time; in runq.heap if waiting
-	struct list link;	// in runq.waiting
-	struct vcpu *vcpu;
-	u64 vtime;
-	s64 quota;    // ns it may still run, of a capped domain
-	u32 time_cpu; // CPU where its time was last published
-	u8 parked;    // waits for the budget to be filled
-};
-
 struct runq {
 	lock_t lock;
 	u32 cpu;	      // constant
@@ -59,16 +39,16 @@ struct runq {
 	struct timer slice;
 };
 
-static inline struct sched_vcpu *node_sched(struct pheap_node *n)
+static inline struct vcpu *node_vcpu(struct pheap_node *n)
 {
-	return container_of(n, struct sched_vcpu, node);
+	return container_of(n, struct vcpu, sched.node);
 }
 
 static inline bool vcpu_runnable(const struct vcpu *v)
 {
 	return !(READ_ONCE(v->pause_count) | READ_ONCE(v->blocked) |
 		 READ_ONCE(v->offline) | READ_ONCE(v->domain->pause_count) |
-		 v->sched->parked);
+		 v->sched.parked);
 }
 
 // sched.c. The queue of a vCPU, locked.
@@ -84,8 +64,6 @@ void runq_move(struct runq *from, struct runq *to, struct vcpu *v);
 // One comes: if no vCPU is in the queue, make its time current. Before a move,
 // which reckons with the queue's time.
 void runq_catch_up(struct runq *q);
-// Take the locks of two queues in order.
-void runq_lock_both(struct runq *a, struct runq *b);
 // Take a vCPU that waits elsewhere into this queue, of which no lock is held:
 // any, or one that is far behind. true: there was one.
 bool runq_steal_any(struct runq *q);

@@ -6,7 +6,6 @@
 // stops. Only an area that crosses a page is written by its address, when the
 // vCPU begins to run in its kernel.
 #include <wabe/guest.h>
-#include <wabe/lib.h>
 #include <wabe/mmu.h>
 #include <wabe/sched.h>
 #include <wabe/share.h>

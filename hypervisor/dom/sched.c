@@ -8,7 +8,6 @@
 // saves, and who pauses a vCPU waits for it.
 #include <wabe/context.h>
 #include <wabe/irq.h>
-#include <wabe/lib.h>
 #include <wabe/cpu.h>
 #include <wabe/sched.h>
 #include <wabe/time.h>
@@ -91,9 +90,9 @@ static void kick_idler(const struct vcpu *v)
 
 // --- waking and stopping ----------------------------------------------------
 
-static bool preempts(const struct sched_vcpu *sv, const struct vcpu *running)
+static bool preempts(const struct vcpu *v, const struct vcpu *running)
 {
-	return (s64)(running->sched->vtime - sv->vtime) > (s64)PREEMPT_NS;
+	return (s64)(running->sched.vtime - v->sched.vtime) > (s64)PREEMPT_NS;
 }
 
 static void arm_slice(struct runq *q)
@@ -105,10 +104,12 @@ static void arm_slice(struct runq *q)
 
 // A sleeper comes back at most so far behind its queue. Who is behind because
 // it waited keeps all of it, also when it is stolen.
-static void limit_credit(const struct runq *q, struct sched_vcpu *sv)
+static void limit_credit(const struct runq *q, struct vcpu *v)
 {
-	if ((s64)(sv->vtime - (q->floor - WAKE_CREDIT_NS)) < 0) {
-		sv->vtime = q->floor - WAKE_CREDIT_NS;
+	u64 least = q->floor - WAKE_CREDIT_NS;
+
+	if ((s64)(v->sched.vtime - least) < 0) {
+		v->sched.vtime = least;
 	}
 }
 
@@ -119,14 +120,14 @@ static void wake_on(struct runq *q, struct vcpu *v)
 	bool tell;
 
 	if (vcpu_is_idle(q->running)) {
-		limit_credit(q, v->sched);
+		limit_credit(q, v);
 		runq_insert(q, v);
 		tell = true;
 	} else {
 		runq_charge(q, now);
-		limit_credit(q, v->sched);
+		limit_credit(q, v);
 		runq_insert(q, v);
-		tell = preempts(v->sched, q->running);
+		tell = preempts(v, q->running);
 		arm_slice(q);
 	}
 	runstate_change(v, RUNSTATE_runnable, now);
@@ -141,11 +142,10 @@ static void wake_on(struct runq *q, struct vcpu *v)
 // Move a sleeping vCPU to another queue and wake it there. false: it changed.
 static bool wake_elsewhere(struct runq *q, struct runq *to, struct vcpu *v)
 {
-	runq_lock_both(q, to);
+	lock_two(&q->lock, &to->lock);
 	if (v->processor != q->cpu || v->running || v->state >= VCPU_RUNNABLE ||
 	    !vcpu_runnable(v)) {
-		unlock(&q->lock);
-		unlock(&to->lock);
+		unlock_two(&q->lock, &to->lock);
 		return false;
 	}
 	runq_catch_up(to);
@@ -187,7 +187,7 @@ static int stopped_state(const struct vcpu *v)
 	if (v->blocked) {
 		return RUNSTATE_blocked;
 	}
-	return v->sched->parked ? RUNSTATE_runnable : RUNSTATE_offline;
+	return v->sched.parked ? RUNSTATE_runnable : RUNSTATE_offline;
 }
 
 // Not runnable any more, and neither queued nor running. runq.lock held.
@@ -271,7 +271,7 @@ void vcpu_yield(void)
 // The budget of a capped domain lets it run.
 static bool may_use(struct vcpu *v)
 {
-	return likely(!v->domain->sched->full) || cap_take(v);
+	return likely(!v->domain->sched.full) || cap_take(v);
 }
 
 // Does the vCPU that ran go on as a candidate?
@@ -295,30 +295,30 @@ static bool likes_elsewhere(const struct runq *q, const struct vcpu *v, u64 now)
 	return false;
 }
 
-static bool goes_before(const struct runq *q, const struct sched_vcpu *first,
+static bool goes_before(const struct runq *q, const struct vcpu *first,
 			const struct vcpu *prev, u64 now)
 {
 	if (q->yielding) {
 		return true;
 	}
 	return now < q->slice_end ? preempts(first, prev)
-				  : first->vtime < prev->sched->vtime;
+				  : first->sched.vtime < prev->sched.vtime;
 }
 
 // `prev`: who ran, if it is still a candidate, else NULL.
 static struct vcpu *choose(struct runq *q, struct vcpu *prev, u64 now)
 {
 	while (q->heap.root) {
-		struct sched_vcpu *first = node_sched(q->heap.root);
+		struct vcpu *first = node_vcpu(q->heap.root);
 
 		if (prev && !goes_before(q, first, prev, now)) {
 			return prev;
 		}
-		runq_remove(q, first->vcpu);
-		if (may_use(first->vcpu)) {
-			return first->vcpu;
+		runq_remove(q, first);
+		if (may_use(first)) {
+			return first;
 		}
-		stopped(first->vcpu, now);
+		stopped(first, now);
 	}
 	return prev;
 }
@@ -363,8 +363,8 @@ static void start(struct runq *q, struct vcpu *prev, struct vcpu *next, u64 now)
 	if (next != prev || now >= q->slice_end) {
 		q->slice_end = now + SLICE_NS;
 	}
-	if (unlikely(next->domain->sched->full)) {
-		q->slice_end = MIN(q->slice_end, now + (u64)next->sched->quota);
+	if (unlikely(next->domain->sched.full)) {
+		q->slice_end = MIN(q->slice_end, now + (u64)next->sched.quota);
 		timer_set_on(&q->slice, q->slice_end, q->cpu);
 	} else if (q->waiting_count || cpu_count > 1) {
 		arm_slice(q);
@@ -385,7 +385,7 @@ static struct vcpu *decide(struct cpu *c, struct vcpu *prev, u64 now,
 	stay = guest && stays(q, prev) && !likes_elsewhere(q, prev, now);
 	next = choose(q, stay ? prev : NULL, now);
 	if (guest && next != prev) {
-		if (prev->domain->sched->full) {
+		if (prev->domain->sched.full) {
 			cap_return(prev);
 		}
 		if (stay) {
@@ -404,7 +404,7 @@ static struct vcpu *decide(struct cpu *c, struct vcpu *prev, u64 now,
 	}
 	start(q, prev, next, now);
 	if (unlikely(q->waiting_count && cpu_count > 1)) {
-		kick_idler(node_sched(q->heap.root)->vcpu);
+		kick_idler(node_vcpu(q->heap.root));
 	}
 	unlock(&q->lock);
 	return next;
@@ -421,8 +421,8 @@ static void switch_to(struct cpu *c, struct vcpu *prev, struct vcpu *next,
 	if (vcpu_is_idle(next)) {
 		return;
 	}
-	if (next->sched->time_cpu != c->id) {
-		next->sched->time_cpu = c->id;
+	if (next->sched.time_cpu != c->id + 1) {
+		next->sched.time_cpu = c->id + 1;
 		vcpu_time_publish(next);
 	}
 	if (unlikely(next->period_ns)) {

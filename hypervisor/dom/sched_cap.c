@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Shares: a domain's weight, and its cap: a budget of CPU time that is filled
-// each CAP_PERIOD_NS. A vCPU takes what it is going to use from the budget
-// before it runs and gives back the rest, so several together keep to it; what
-// it ran beyond makes the budget negative and is missing in the next period.
-// Who finds nothing is parked until the budget is filled.
+// What the toolstack sets: affinity, at the end; a domain's shares: its weight,
+// and its cap: a budget of CPU time that is filled each CAP_PERIOD_NS. A vCPU
+// takes what it is going to use from the budget before it runs and gives back
+// the rest, so several together keep to it; what it ran beyond makes the budget
+// negative and is missing in the next period. Who finds nothing is parked until
+// the budget is filled.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
-#include <wabe/lib.h>
-#include <wabe/percpu.h>
 #include <wabe/sched.h>
 #include <wabe/time.h>
 
@@ -15,7 +13,7 @@
 
 static void unpark(struct vcpu *v)
 {
-	if (__atomic_exchange_n(&v->sched->parked, 0, __ATOMIC_SEQ_CST)) {
+	if (__atomic_exchange_n(&v->sched.parked, 0, __ATOMIC_SEQ_CST)) {
 		vcpu_wake(v);
 	}
 }
@@ -23,7 +21,8 @@ static void unpark(struct vcpu *v)
 // The timer stops when a whole period passed without use.
 static void refill(void *data)
 {
-	struct sched_domain *sd = data;
+	struct domain *d = data;
+	struct sched_domain *sd = &d->sched;
 	s64 full = READ_ONCE(sd->full), before;
 
 	before = __atomic_load_n(&sd->budget, __ATOMIC_RELAXED);
@@ -34,7 +33,7 @@ static void refill(void *data)
 	if (full && before < full) {
 		timer_set(&sd->refill, time_now() + CAP_PERIOD_NS);
 	}
-	domain_for_each_vcpu (v, sd->domain) {
+	domain_for_each_vcpu (v, d) {
 		unpark(v);
 	}
 }
@@ -56,45 +55,45 @@ static s64 budget_take(struct sched_domain *sd)
 
 bool cap_take(struct vcpu *v)
 {
-	struct sched_domain *sd = v->domain->sched;
+	struct sched_domain *sd = &v->domain->sched;
 
-	if (v->sched->quota > 0) {
+	if (v->sched.quota > 0) {
 		return true;
 	}
 	cap_return(v);
 	if (!timer_is_set(&sd->refill)) {
 		timer_set(&sd->refill, time_now() + CAP_PERIOD_NS);
 	}
-	v->sched->quota = budget_take(sd);
-	if (v->sched->quota) {
+	v->sched.quota = budget_take(sd);
+	if (v->sched.quota) {
 		return true;
 	}
 	// The budget may have been filled since: then refill() missed us.
-	__atomic_store_n(&v->sched->parked, 1, __ATOMIC_SEQ_CST);
-	v->sched->quota = budget_take(sd);
-	if (!v->sched->quota) {
+	__atomic_store_n(&v->sched.parked, 1, __ATOMIC_SEQ_CST);
+	v->sched.quota = budget_take(sd);
+	if (!v->sched.quota) {
 		return false;
 	}
-	__atomic_store_n(&v->sched->parked, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&v->sched.parked, 0, __ATOMIC_SEQ_CST);
 	return true;
 }
 
 void cap_return(struct vcpu *v)
 {
-	__atomic_fetch_add(&v->domain->sched->budget, v->sched->quota,
+	__atomic_fetch_add(&v->domain->sched.budget, v->sched.quota,
 			   __ATOMIC_SEQ_CST);
-	v->sched->quota = 0;
+	v->sched.quota = 0;
 }
 
 int sched_set_params(struct domain *d, u32 weight, u32 cap)
 {
-	struct sched_domain *sd = d->sched;
+	struct sched_domain *sd = &d->sched;
 
 	if (!weight || weight > 0xffff || cap > 0xffff) {
 		return -EINVAL;
 	}
-	d->sched_weight = (u16)weight;
-	d->sched_cap = (u16)cap;
+	sd->weight = (u16)weight;
+	sd->cap = (u16)cap;
 	sd->inverse = ((u64)WEIGHT_DEFAULT << 24) / weight;
 	sd->budget = (s64)(cap * (CAP_PERIOD_NS / 100));
 	WRITE_ONCE(sd->full, sd->budget);
@@ -109,22 +108,52 @@ int sched_set_params(struct domain *d, u32 weight, u32 cap)
 	return 0;
 }
 
-int sched_domain_create(struct domain *d)
+void sched_domain_init(struct domain *d)
 {
-	d->sched = heap_alloc_for(d, sizeof(*d->sched));
-	if (!d->sched) {
-		return -ENOMEM;
-	}
-	d->sched->domain = d;
-	timer_init(&d->sched->refill, refill, d->sched);
-	return sched_set_params(d, WEIGHT_DEFAULT, 0);
+	timer_init(&d->sched.refill, refill, d);
+	(void)sched_set_params(d, WEIGHT_DEFAULT, 0);
 }
 
-void sched_domain_destroy(struct domain *d)
+void sched_domain_fini(struct domain *d)
 {
-	if (d->sched) {
-		timer_kill(&d->sched->refill);
-		heap_free(d->sched);
-		d->sched = NULL;
+	timer_kill(&d->sched.refill);
+}
+
+// --- affinity ---------------------------------------------------------------
+
+// Nobody waits for the vCPU: it may be of the caller's own domain, and its CPU
+// may wait for a lock that the caller holds.
+int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,
+		       const struct cpumask *soft)
+{
+	struct runq *q;
+	struct cpumask in = v->domain->partition->cpus;
+	bool leaves, runs;
+
+	if (hard) {
+		in = cpumask_and(&in, hard);
 	}
+	if (cpumask_next(&in, 0) >= cpu_count) {
+		return -EINVAL;
+	}
+	q = runq_lock_vcpu(v);
+	if (hard) {
+		v->hard = in;
+	}
+	if (soft) {
+		v->soft = *soft;
+	}
+	leaves = !cpumask_test(&v->hard, q->cpu);
+	runs = v->state == VCPU_RUNNING;
+	if (leaves && v->state == VCPU_RUNNABLE) {
+		runq_remove(q, v);
+		v->state = VCPU_BLOCKED;
+	}
+	unlock(&q->lock);
+	if (leaves && runs) {
+		cpu_raise(cpus[q->cpu], WORK_SCHED);
+	} else if (leaves) {
+		vcpu_wake(v);
+	}
+	return 0;
 }

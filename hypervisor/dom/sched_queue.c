@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Run queues: who waits, in order of virtual time, and how vCPUs change queues.
-#include <wabe/lib.h>
-#include <wabe/percpu.h>
+#include <wabe/alloc.h>
 #include <wabe/sched.h>
+#include <wabe/time.h>
 
 #include "dom.h"
 #include "runq.h"
@@ -17,7 +17,7 @@ static void first_changed(struct runq *q)
 
 void runq_insert(struct runq *q, struct vcpu *v)
 {
-	struct sched_vcpu *sv = v->sched;
+	struct sched_vcpu *sv = &v->sched;
 
 	sv->node.key = sv->vtime;
 	pheap_insert(&q->heap, &sv->node);
@@ -29,8 +29,8 @@ void runq_insert(struct runq *q, struct vcpu *v)
 
 void runq_remove(struct runq *q, struct vcpu *v)
 {
-	pheap_remove(&q->heap, &v->sched->node);
-	list_remove(&v->sched->link);
+	pheap_remove(&q->heap, &v->sched.node);
+	list_remove(&v->sched.link);
 	q->waiting_count--;
 	first_changed(q);
 }
@@ -50,7 +50,7 @@ static void raise_floor(struct runq *q, const struct sched_vcpu *running)
 void runq_charge(struct runq *q, u64 now)
 {
 	struct vcpu *v = q->running;
-	struct sched_vcpu *sv = v->sched;
+	struct sched_vcpu *sv = &v->sched;
 	u64 ns = now - q->since;
 
 	q->since = now;
@@ -59,8 +59,8 @@ void runq_charge(struct runq *q, u64 now)
 	}
 	// More than that at once is a clock that jumped.
 	ns = MIN(ns, 1ull << 31);
-	sv->vtime += ns * v->domain->sched->inverse >> 24;
-	if (v->domain->sched->full) {
+	sv->vtime += ns * v->domain->sched.inverse >> 24;
+	if (v->domain->sched.full) {
 		sv->quota -= (s64)ns;
 	}
 	raise_floor(q, sv);
@@ -90,14 +90,8 @@ void runq_catch_up(struct runq *q)
 
 void runq_move(struct runq *from, struct runq *to, struct vcpu *v)
 {
-	v->sched->vtime += from->offset - to->offset;
+	v->sched.vtime += from->offset - to->offset;
 	v->processor = to->cpu;
-}
-
-void runq_lock_both(struct runq *a, struct runq *b)
-{
-	lock(a->cpu < b->cpu ? &a->lock : &b->lock);
-	lock(a->cpu < b->cpu ? &b->lock : &a->lock);
 }
 
 // A vCPU of `from` that may run on `cpu`: if it may be, one that prefers to.
@@ -108,7 +102,7 @@ static struct vcpu *find_movable(struct runq *from, u32 cpu)
 	u32 looked = 0;
 
 	list_for_each (l, &from->waiting) {
-		struct vcpu *v = container_of(l, struct sched_vcpu, link)->vcpu;
+		struct vcpu *v = container_of(l, struct vcpu, sched.link);
 
 		if (looked++ >= STEAL_SCAN) {
 			break;
@@ -129,15 +123,14 @@ static bool steal_from(struct runq *from, struct runq *to)
 {
 	struct vcpu *v;
 
-	runq_lock_both(from, to);
+	lock_two(&from->lock, &to->lock);
 	v = find_movable(from, to->cpu);
 	if (v) {
 		runq_remove(from, v);
 		runq_move(from, to, v);
 		runq_insert(to, v);
 	}
-	unlock(&from->lock);
-	unlock(&to->lock);
+	unlock_two(&from->lock, &to->lock);
 	return v;
 }
 
@@ -173,4 +166,83 @@ bool runq_steal_behind(struct runq *q)
 		}
 	}
 	return from && steal_from(from, q);
+}
+
+// --- making them, printing them ---------------------------------------------
+
+// The timer is not moved with each switch: it looks when the slice really ends.
+static void slice_over(void *data)
+{
+	struct runq *q = data;
+
+	if (time_now() >= READ_ONCE(q->slice_end)) {
+		cpu_raise(this_cpu(), WORK_SCHED);
+	} else if (!vcpu_is_idle(this_cpu()->current)) {
+		timer_set(&q->slice, READ_ONCE(q->slice_end));
+	}
+}
+
+// The idle vCPU never runs a guest; nobody sees what is written to its info.
+int sched_init_cpu(struct cpu *c)
+{
+	struct {
+		struct vcpu idle;
+		struct vcpu_info info;
+		struct runq runq;
+	} *own = heap_alloc(sizeof(*own));
+	struct runq *q = &own->runq;
+
+	if (!own) {
+		return -ENOMEM;
+	}
+	own->idle.info = &own->info;
+	own->idle.domain = &idle_domain;
+	own->idle.id = own->idle.processor = c->id;
+	own->idle.state = VCPU_RUNNING;
+	own->idle.running = 1;
+	c->idle = c->current = &own->idle;
+	c->regs_top = (u64)&c->idle->regs.es;
+	q->cpu = c->id;
+	q->floor = 1ull << 40;
+	q->best = ~0ull;
+	q->running = c->idle;
+	list_init(&q->waiting);
+	timer_init(&q->slice, slice_over, q);
+	q->slice.cpu = c->id;
+	c->runq = q;
+	c->work |= WORK_SCHED;
+	return 0;
+}
+
+void sched_vcpu_init(struct vcpu *v)
+{
+	list_init(&v->sched.link);
+	v->hard = v->domain->partition->cpus;
+	memset(&v->soft, 0xff, sizeof(v->soft));
+	v->state = VCPU_OFFLINE;
+	v->runstate.state = RUNSTATE_offline;
+	v->runstate.state_entry_time = time_now();
+}
+
+void sched_dump(void)
+{
+	printk("front %lu\n", sched_front);
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct cpu *c = cpus[i];
+		struct runq *q = c->runq;
+
+		lock(&q->lock);
+		printk("CPU%u: runs d%uv%u, floor %lu, offset %ld, %u wait, "
+		       "idle %lu ms\n",
+		       i, q->running->domain->id, q->running->id, q->floor,
+		       (s64)q->offset, q->waiting_count, c->idle_ns / 1000000);
+		list_for_each (l, &q->waiting) {
+			struct vcpu *v =
+			    container_of(l, struct vcpu, sched.link);
+
+			printk("  d%uv%u vtime %lu\n", v->domain->id, v->id,
+			       v->sched.vtime);
+		}
+		unlock(&q->lock);
+	}
 }

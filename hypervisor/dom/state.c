@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The global state of domains, vCPUs and the scheduler, all of it. (Memory's
 // stands in mm/, the machine's in x86/ and boot/.)
-#include <wabe/domain.h>
 #include <wabe/sched.h>
 
 #include "dom.h"
@@ -27,32 +26,26 @@ struct domain idle_domain = {.id = DOMID_IDLE, .refs = 1};
 struct domain dom_io = {.id = DOMID_IO, .refs = 1};
 // Owner of the hypervisor's own frames.
 struct domain dom_xen = {.id = DOMID_XEN, .refs = 1};
-// Domains by id, in leaves of DOMAIN_LEAF; a leaf is made when first used.
-struct domain **domain_leaves[DOMAIN_LEAVES];
-// Ids in use, and words of that map that are full.
+// Domains by id, and ids in use.
+struct domain *domain_table[DOMAIN_IDS];
 u64 domain_ids[DOMAIN_IDS / 64];
-u64 domain_ids_full[DOMAIN_IDS / 64 / 64];
 // Where the search for a free id starts: ids are handed out in turn.
 u32 domain_id_next = 1;
 // Structures of domains that are gone. They stay struct domain for ever, so
 // that domain_get() may look at one without a lock.
 struct domain *domains_unused;
-// Domains without a reference, to be freed by domain_reaper.
+// Domains without a reference, to be freed by domain_reaper (domain.c).
 struct domain *domains_dead;
-struct timer domain_reaper;
 // The reaper is to raise VIRQ_DOM_EXC, WABE_VIRQ_CHANGED in dom0.
 bool domain_exception, domain_change;
-// domlist_lock: ids noted for WABE_NEXT_CHANGED; words of that map with a bit.
+// domlist_lock: ids noted for WABE_NEXT_CHANGED.
 u64 domains_changed[DOMAIN_IDS / 64];
-u64 domains_changed_words[DOMAIN_IDS / 64 / 64];
-// How many domains are published.
-u32 domains_known;
 // The last serial number given to a domain, and to a vCPU.
 u32 domain_serial;
 u32 vcpu_serial;
 // Stands for the shared_info of a dead domain, and holds the vcpu_info of vCPUs
 // that must register one before they run. No guest sees it.
-struct shared_info *shared_info_dummy;
+struct shared_info shared_info_dummy;
 
 // --- scheduler --------------------------------------------------------------
 

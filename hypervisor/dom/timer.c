@@ -4,9 +4,6 @@
 // interrupt that comes too early sets the next one.
 #include <wabe/alloc.h>
 #include <wabe/cpu.h>
-#include <wabe/errno.h>
-#include <wabe/lock.h>
-#include <wabe/percpu.h>
 #include <wabe/time.h>
 #include <wabe/timer.h>
 
@@ -84,10 +81,11 @@ static void program(struct timers *ts)
 	}
 }
 
-// After a change of the heap of `cpu`, which is locked: see to its deadline.
-static void unlock_program(struct timers *ts, struct timer *t, u32 cpu)
+// After a change of t's heap, which is locked: see to its deadline.
+static void unlock_program(struct timers *ts, struct timer *t)
 {
 	bool is_head = ts->heap.root == &t->node;
+	u32 cpu = t->cpu;
 
 	if (is_head && cpu == cpu_id()) {
 		program(ts);
@@ -98,52 +96,28 @@ static void unlock_program(struct timers *ts, struct timer *t, u32 cpu)
 	}
 }
 
-void timer_migrate(struct timer *t, u32 cpu)
-{
-	for (;;) {
-		u32 from = READ_ONCE(t->cpu);
-		struct timers *a = cpus[MIN(from, cpu)]->timers;
-		struct timers *b = cpus[MAX(from, cpu)]->timers;
-		bool moved;
-
-		if (from == cpu) {
-			return;
-		}
-		lock(&a->lock);
-		lock(&b->lock);
-		moved = t->cpu == from;
-		if (moved) {
-			bool was_set = t->set;
-
-			take_out(cpus[from]->timers, t);
-			t->cpu = cpu;
-			if (was_set) {
-				put_in(cpus[cpu]->timers, t);
-			}
-		}
-		unlock(&cpus[from]->timers->lock);
-		if (moved) {
-			unlock_program(cpus[cpu]->timers, t, cpu);
-			return;
-		}
-		unlock(&cpus[cpu]->timers->lock);
-	}
-}
-
+// Where two CPUs set one timer at once the last one wins.
 void timer_set_on(struct timer *t, u64 expires, u32 cpu)
 {
-	struct timers *ts;
+	struct timers *to = cpus[cpu]->timers, *from;
 
-	if (unlikely(t->cpu != cpu)) {
-		timer_stop(t);
-		timer_migrate(t, cpu);
+	// Until it is in the heap whose lock was taken.
+	for (;;) {
+		from = cpus[READ_ONCE(t->cpu)]->timers;
+		lock_two(&from->lock, &to->lock);
+		if (likely(from == cpus[t->cpu]->timers)) {
+			break;
+		}
+		unlock_two(&from->lock, &to->lock);
 	}
-	// Where two CPUs set one timer at once the last one wins.
-	ts = lock_timer(t);
-	take_out(ts, t);
+	take_out(from, t);
+	if (from != to) {
+		unlock(&from->lock);
+	}
+	t->cpu = cpu;
 	t->node.key = expires;
-	put_in(ts, t);
-	unlock_program(ts, t, t->cpu);
+	put_in(to, t);
+	unlock_program(to, t);
 }
 
 void timer_set(struct timer *t, u64 expires)

@@ -2,9 +2,7 @@
 // Making and freeing a vCPU; its timers; where its vcpu_info lies.
 #include <wabe/alloc.h>
 #include <wabe/context.h>
-#include <wabe/errno.h>
 #include <wabe/evtchn.h>
-#include <wabe/lib.h>
 #include <wabe/sched.h>
 #include <wabe/share.h>
 #include <wabe/time.h>
@@ -66,6 +64,61 @@ void vcpu_kill_timers(struct vcpu *v)
 	timer_kill(&v->poll_timer);
 }
 
+// --- SCHEDOP_poll -----------------------------------------------------------
+
+// A vCPU sleeps until one of some ports is pending, upcall or not.
+// domain.pollers counts them, so that raising an event costs nothing where
+// nobody polls.
+
+// Whoever turns `polling` off, the waker or the vCPU itself, uncounts it.
+void vcpu_poll_end(struct vcpu *v)
+{
+	if (v->polling &&
+	    __atomic_exchange_n(&v->polling, 0, __ATOMIC_SEQ_CST)) {
+		__atomic_fetch_sub(&v->domain->pollers, 1, __ATOMIC_SEQ_CST);
+		timer_stop(&v->poll_timer);
+	}
+}
+
+// Count first and block, then look (the caller): whoever raises a port sets it
+// pending first and looks here then.
+void vcpu_poll_begin(u32 port)
+{
+	struct vcpu *v = current_vcpu();
+
+	v->poll_port = port;
+	__atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_exchange_n(&v->polling, 1, __ATOMIC_SEQ_CST)) {
+		__atomic_fetch_add(&v->domain->pollers, 1, __ATOMIC_SEQ_CST);
+	}
+}
+
+void vcpu_poll_wait(u64 until)
+{
+	if (until) {
+		timer_set(&current_vcpu()->poll_timer, until);
+	}
+	cpu_raise(this_cpu(), WORK_SCHED);
+}
+
+void vcpu_poll_cancel(void)
+{
+	vcpu_poll_end(current_vcpu());
+	current_vcpu()->blocked = 0;
+}
+
+void pollers_wake_slow(struct domain *d, u32 port)
+{
+	domain_for_each_vcpu (v, d) {
+		u32 polled = READ_ONCE(v->poll_port);
+
+		if (READ_ONCE(v->polling) &&
+		    (polled == port || polled == ~0u)) {
+			vcpu_kick(v);
+		}
+	}
+}
+
 // --- vcpu_info --------------------------------------------------------------
 
 // Domains of up to 32 vCPUs find them in shared_info; others must register.
@@ -73,12 +126,12 @@ static struct vcpu_info *info_default(const struct vcpu *v)
 {
 	return v->id < XEN_LEGACY_MAX_VCPUS
 		   ? &v->domain->shared->vcpu_info[v->id]
-		   : shared_info_dummy->vcpu_info;
+		   : shared_info_dummy.vcpu_info;
 }
 
 static bool info_is_dummy(const struct vcpu *v)
 {
-	return v->info == shared_info_dummy->vcpu_info;
+	return v->info == shared_info_dummy.vcpu_info;
 }
 
 void vcpu_info_reset(struct vcpu *v)
@@ -155,13 +208,11 @@ int vcpu_create(struct domain *d, u32 id, u32 cpu, struct vcpu **out)
 	v->offline = 1;
 	v->kernel_mode = 1;
 	timers_create(v);
-	error = sched_vcpu_create(v);
-	if (error) {
-		goto free_vcpu;
-	}
+	sched_vcpu_init(v);
 	error = context_init_vcpu(v);
 	if (error) {
-		goto destroy_sched;
+		heap_free(v);
+		return error;
 	}
 	v->info = info_default(v);
 	v->info->evtchn_upcall_mask = 1;
@@ -170,22 +221,16 @@ int vcpu_create(struct domain *d, u32 id, u32 cpu, struct vcpu **out)
 		*out = v;
 	}
 	return 0;
-
-destroy_sched:
-	sched_vcpu_destroy(v);
-free_vcpu:
-	heap_free(v);
-	return error;
 }
 
 void vcpu_destroy(struct vcpu *v)
 {
+	BUG_ON(v->state == VCPU_RUNNABLE || v->running);
 	v->domain->vcpu[v->id] = NULL;
 	vcpu_kill_timers(v);
 	evtchns_vcpu_destroy(v);
 	runstate_release(v);
 	share_destroy(v->info_share);
 	context_destroy_vcpu(v);
-	sched_vcpu_destroy(v);
 	heap_free(v);
 }

@@ -2,9 +2,7 @@
 // A vCPU's whole state in the ABI's form: set it, get it, let go of it. The
 // vCPU is not running: paused, or it never ran.
 #include <wabe/context.h>
-#include <wabe/errno.h>
 #include <wabe/guest.h>
-#include <wabe/lib.h>
 #include <wabe/mmu.h>
 #include <wabe/page.h>
 #include <wabe/trap.h>
@@ -103,7 +101,7 @@ static int set_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 	return error ? error : ldt_set(v, c->ldt_base, (u32)c->ldt_ents);
 }
 
-// Field by field: entry.S moves whole words, so padding must be clear.
+// entry.S moves whole words: what lies beside a selector must be clear.
 static void set_regs(struct vcpu *v, const struct cpu_user_regs *in)
 {
 	struct cpu_user_regs *r = &v->regs;
@@ -111,16 +109,12 @@ static void set_regs(struct vcpu *v, const struct cpu_user_regs *in)
 	*r = *in;
 	r->error_code = 0;
 	r->entry_vector = 0;
-	r->saved_upcall_mask = 0;
-	memset(r->_pad0, 0, sizeof(r->_pad0));
-	memset(r->_pad1, 0, sizeof(r->_pad1));
-	memset(r->_pad2, 0, sizeof(r->_pad2));
-	memset(r->_pad3, 0, sizeof(r->_pad3));
-	memset(r->_pad4, 0, sizeof(r->_pad4));
-	memset(r->_pad5, 0, sizeof(r->_pad5));
-	memset(r->_pad6, 0, sizeof(r->_pad6));
-	r->cs |= RPL_GUEST;
-	r->ss |= RPL_GUEST;
+	*(u64 *)&r->cs = in->cs | RPL_GUEST; // and saved_upcall_mask
+	*(u64 *)&r->ss = in->ss | RPL_GUEST;
+	*(u64 *)&r->es = in->es;
+	*(u64 *)&r->ds = in->ds;
+	*(u64 *)&r->fs = in->fs;
+	*(u64 *)&r->gs = in->gs;
 	r->rflags = rflags_for_guest(in->rflags);
 	v->iopl = in->rflags >> RFLAGS_IOPL_SHIFT & 3;
 }
@@ -128,9 +122,9 @@ static void set_regs(struct vcpu *v, const struct cpu_user_regs *in)
 static void set_handlers(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	for (u32 i = 0; i < TRAPS; i++) {
-		v->traps[i].address = c->trap_ctxt[i].address;
-		v->traps[i].cs = c->trap_ctxt[i].cs | RPL_GUEST;
-		v->traps[i].flags = c->trap_ctxt[i].flags & 7;
+		v->traps[i] = c->trap_ctxt[i];
+		v->traps[i].cs |= RPL_GUEST;
+		v->traps[i].flags &= 7;
 	}
 	v->callbacks[CALLBACK_EVENT] =
 	    (struct callback){c->event_callback_eip, true};
@@ -181,7 +175,7 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		return error;
 	}
 	// Its vcpu_info must be the domain's own before it may run.
-	if (v->info == shared_info_dummy->vcpu_info) {
+	if (v->info == shared_info_dummy.vcpu_info) {
 		return -EINVAL;
 	}
 	error = v->initialised ? check_same_tables(v, c) : set_tables(v, c);
@@ -198,10 +192,8 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 static void get_handlers(struct vcpu *v, struct vcpu_guest_context *c)
 {
 	for (u32 i = 0; i < TRAPS; i++) {
+		c->trap_ctxt[i] = v->traps[i];
 		c->trap_ctxt[i].vector = (u8)i;
-		c->trap_ctxt[i].flags = v->traps[i].flags;
-		c->trap_ctxt[i].cs = v->traps[i].cs;
-		c->trap_ctxt[i].address = v->traps[i].address;
 	}
 	c->event_callback_eip = v->callbacks[CALLBACK_EVENT].address;
 	c->failsafe_callback_eip = v->callbacks[CALLBACK_FAILSAFE].address;

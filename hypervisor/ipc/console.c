@@ -9,7 +9,6 @@
 #include <wabe/console.h>
 #include <wabe/domain.h>
 #include <wabe/irq.h>
-#include <wabe/lock.h>
 #include <wabe/time.h>
 
 #define RING_BYTES 32768u
@@ -41,11 +40,6 @@ static u32 switch_count;   // Ctrl-As in a row
 // console_lock. Tokens for guests' lines.
 static u64 guest_refilled;
 static u32 guest_tokens = GUEST_BURST, guest_dropped;
-
-void console_init(void)
-{
-	ring_start = ring_end = 0;
-}
 
 // false: this CPU held it already, or it is no time for locks.
 static bool console_lock_take(void)
@@ -98,26 +92,28 @@ void console_force(void)
 	forced = true;
 }
 
-size_t console_ring_read(char *buf, size_t bytes, u32 *index, bool incremental,
-			 bool clear)
+size_t console_ring_read(char *buf, size_t bytes, u32 *index)
 {
 	size_t done = 0;
-	u32 at;
+	u32 at = *index;
 
 	lock(&console_lock);
-	at = ring_start;
-	if (incremental && *index - ring_start <= ring_end - ring_start) {
-		at = *index;
+	if (at - ring_start > ring_end - ring_start) {
+		at = ring_start;
 	}
 	while (at != ring_end && done < bytes) {
 		buf[done++] = ring[at++ % RING_BYTES];
 	}
-	if (clear) {
-		ring_start = ring_end;
-	}
 	unlock(&console_lock);
 	*index = at;
 	return done;
+}
+
+void console_ring_clear(void)
+{
+	lock(&console_lock);
+	ring_start = ring_end;
+	unlock(&console_lock);
 }
 
 // --- lines ------------------------------------------------------------------
@@ -140,32 +136,32 @@ static void print_lines(char *text)
 	} while (*text);
 }
 
-void printk(const char *fmt, ...)
+static void print(enum log_level level, const char *fmt, va_list ap)
 {
 	char text[LINE_BYTES];
+
+	if (level <= console_level || forced) {
+		vsnprintf(text, sizeof(text), fmt, ap);
+		print_lines(text);
+	}
+}
+
+void printk(const char *fmt, ...)
+{
 	va_list ap;
 
-	if (console_level < LOG_INFO && !forced) {
-		return;
-	}
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	print(LOG_INFO, fmt, ap);
 	va_end(ap);
-	print_lines(text);
 }
 
 void log_at(enum log_level level, const char *fmt, ...)
 {
-	char text[LINE_BYTES];
 	va_list ap;
 
-	if (level > console_level && !forced) {
-		return;
-	}
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	print(level, fmt, ap);
 	va_end(ap);
-	print_lines(text);
 }
 
 // May a guest's line be printed now? *dropped: how many were not before it.
@@ -193,19 +189,9 @@ static bool guest_token_take(u32 *dropped)
 	return taken;
 }
 
-// "d<id>v<id> " of the current vCPU; returns its length.
-static size_t guest_prefix(char *buf, size_t bytes)
-{
-	const struct vcpu *v = current_vcpu();
-
-	if (!v || vcpu_is_idle(v)) {
-		return snprintf(buf, bytes, "d[IDLE] ");
-	}
-	return snprintf(buf, bytes, "d%uv%u ", v->domain->id, v->id);
-}
-
 void log_guest(const char *fmt, ...)
 {
+	const struct vcpu *v = current_vcpu();
 	char text[LINE_BYTES];
 	size_t used;
 	u32 dropped;
@@ -218,7 +204,9 @@ void log_guest(const char *fmt, ...)
 	if (dropped) {
 		printk("%u lines about guests not printed", dropped);
 	}
-	used = guest_prefix(text, sizeof(text));
+	used = !v || vcpu_is_idle(v) ? snprintf(text, sizeof(text), "d[IDLE] ")
+				     : snprintf(text, sizeof(text), "d%uv%u ",
+						v->domain->id, v->id);
 	va_start(ap, fmt);
 	vsnprintf(text + used, sizeof(text) - used, fmt, ap);
 	va_end(ap);

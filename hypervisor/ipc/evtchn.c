@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The ports of a domain: finding, opening and closing them, and the raise.
 #include <wabe/alloc.h>
-#include <wabe/page.h>
 
 #include "ports.h"
 
@@ -9,27 +8,6 @@
 #define BUSY_TRIES 4
 // Work units of closing an open port; looking at a free one is 1.
 #define CLOSE_UNITS 8
-
-void evtchn_lock_two(struct domain *a, struct domain *b)
-{
-	if (b && b != a && b->id < a->id) {
-		lock(&b->evtchn_lock);
-		lock(&a->evtchn_lock);
-		return;
-	}
-	lock(&a->evtchn_lock);
-	if (b && b != a) {
-		lock(&b->evtchn_lock);
-	}
-}
-
-void evtchn_unlock_two(struct domain *a, struct domain *b)
-{
-	unlock(&a->evtchn_lock);
-	if (b && b != a) {
-		unlock(&b->evtchn_lock);
-	}
-}
 
 // --- ports that are free ----------------------------------------------------
 
@@ -209,14 +187,15 @@ static long close_number(struct domain *d, u32 number)
 
 	while (!same) {
 		struct domain *remote = peer_hold(p);
+		lock_t *other = &(remote ? remote : d)->evtchn_lock;
 
-		evtchn_lock_two(d, remote);
+		lock_two(&d->evtchn_lock, other);
 		same =
 		    (p->state == PORT_INTERDOMAIN ? p->remote : NULL) == remote;
 		if (same) {
 			result = port_close(d, p);
 		}
-		evtchn_unlock_two(d, remote);
+		unlock_two(&d->evtchn_lock, other);
 		if (remote) {
 			domain_put(remote);
 		}

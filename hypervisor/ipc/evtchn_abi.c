@@ -70,14 +70,6 @@ static struct fifo_queue *queue_at(const struct domain *d, u32 at)
 	return f ? &f->queue[at % EVTCHN_FIFO_MAX_QUEUES] : NULL;
 }
 
-static void queues_unlock(struct fifo_queue *a, struct fifo_queue *b)
-{
-	unlock(&a->lock);
-	if (a != b) {
-		unlock(&b->lock);
-	}
-}
-
 // Lock the queue `to` and the one that `p` was last in, which is returned (it
 // may be the same). NULL: other CPUs keep moving the port.
 static struct fifo_queue *queues_lock(const struct domain *d, struct port *p,
@@ -90,14 +82,11 @@ static struct fifo_queue *queues_lock(const struct domain *d, struct port *p,
 		if (!from) {
 			from = to;
 		}
-		lock(from < to ? &from->lock : &to->lock);
-		if (from != to) {
-			lock(from < to ? &to->lock : &from->lock);
-		}
+		lock_two(&from->lock, &to->lock);
 		if (likely(READ_ONCE(p->last) == last)) {
 			return from;
 		}
-		queues_unlock(to, from);
+		unlock_two(&to->lock, &from->lock);
 	}
 	return NULL;
 }
@@ -172,7 +161,7 @@ static void port_link(struct domain *d, struct port *p, u32 *word)
 		WRITE_ONCE(p->last, (u16)at);
 		queue_add(d->vcpu[at / EVTCHN_FIFO_MAX_QUEUES], to, p->number);
 	}
-	queues_unlock(to, from);
+	unlock_two(&to->lock, &from->lock);
 }
 
 static void fifo_raise(struct domain *d, struct port *p)

@@ -49,9 +49,9 @@ long evtchn_bind_interdomain(struct domain *d, void *arg)
 	if (!remote) {
 		return -ESRCH;
 	}
-	evtchn_lock_two(d, remote);
+	lock_two(&d->evtchn_lock, &remote->evtchn_lock);
 	error = interdomain_bind(d, remote, b);
-	evtchn_unlock_two(d, remote);
+	unlock_two(&d->evtchn_lock, &remote->evtchn_lock);
 	domain_put(remote);
 	return error;
 }

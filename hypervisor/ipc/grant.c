@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Grant tables: their frames, and pinning a grant while it is in use.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
-#include <wabe/page.h>
 
 #include "grants.h"
 
@@ -13,26 +11,8 @@
 // An honest guest changes an entry's flags a time or two while we pin it.
 #define PIN_TRIES 8
 
-_Static_assert(sizeof(struct active) == 16, "a chunk is 2 KiB");
+_Static_assert(sizeof(struct active) == 16, "8 KiB a frame");
 _Static_assert(sizeof(struct maptrack) == 16, "256 a page");
-
-void grants_lock_two(struct domain *a, struct domain *b)
-{
-	struct domain *first = b->id < a->id ? b : a;
-
-	lock(&first->grants->lock);
-	if (a != b) {
-		lock(first == a ? &b->grants->lock : &a->grants->lock);
-	}
-}
-
-void grants_unlock_two(struct domain *a, struct domain *b)
-{
-	unlock(&a->grants->lock);
-	if (a != b) {
-		unlock(&b->grants->lock);
-	}
-}
 
 // --- frames -----------------------------------------------------------------
 
@@ -53,8 +33,8 @@ int grants_create(struct domain *d, u32 frames_max, u32 maptrack_max)
 	t->handles_max = MIN(maptrack_max, MAPTRACK_LIMIT) * CHUNK_HANDLES;
 	t->shared =
 	    heap_alloc_for(d, MAX(t->frames_max, 1u) * sizeof(*t->shared));
-	t->active = heap_alloc_for(
-	    d, MAX(t->frames_max, 1u) * CHUNKS_PER_FRAME * sizeof(*t->active));
+	t->active =
+	    heap_alloc_for(d, MAX(t->frames_max, 1u) * sizeof(*t->active));
 	d->grants = t;
 	if (!t->shared || !t->active) {
 		grants_destroy(d);
@@ -73,12 +53,16 @@ static int frames_make(struct domain *d, u32 i)
 		return -EINVAL;
 	}
 	while (t->frames <= i) {
+		struct active *a = heap_alloc_for(d, FRAME_GRANTS * sizeof(*a));
 		void *page = heap_alloc_for(d, PAGE_SIZE);
 
-		if (!page) {
+		if (!a || !page) {
+			heap_free(a);
+			heap_free(page);
 			return -ENOMEM;
 		}
 		heap_page_share(page, d);
+		t->active[t->frames] = a;
 		t->shared[t->frames++] = page;
 	}
 	return 0;
@@ -139,12 +123,12 @@ void grants_release_frames(struct domain *d)
 	}
 }
 
-static void track_free(struct grant_table *t)
+static void array_free(void *array, u32 count)
 {
-	for (u32 i = 0; i < t->handles / CHUNK_HANDLES; i++) {
-		heap_free(t->track[i]);
+	for (u32 i = 0; array && i < count; i++) {
+		heap_free(((void **)array)[i]);
 	}
-	heap_free(t->track);
+	heap_free(array);
 }
 
 void grants_destroy(struct domain *d)
@@ -156,13 +140,8 @@ void grants_destroy(struct domain *d)
 	}
 	ASSERT(!t->frames);
 	d->grants = NULL;
-	if (t->active) {
-		for (u32 i = 0; i < t->frames_max * CHUNKS_PER_FRAME; i++) {
-			heap_free(t->active[i]);
-		}
-	}
-	track_free(t);
-	heap_free(t->active);
+	array_free(t->active, t->frames_max);
+	array_free(t->track, t->handles / CHUNK_HANDLES);
 	heap_free(t->shared);
 	heap_free(t);
 }
@@ -179,24 +158,6 @@ static struct grant_entry_v1 *entry_at(const struct grant_table *t, u32 ref)
 static u32 *entry_word(struct grant_entry_v1 *e)
 {
 	return (u32 *)e;
-}
-
-struct active *grant_active(const struct grant_table *t, u32 ref)
-{
-	return &t->active[ref / CHUNK_GRANTS][ref % CHUNK_GRANTS];
-}
-
-static struct active *active_make(struct domain *d, u32 ref)
-{
-	struct active **chunk = &d->grants->active[ref / CHUNK_GRANTS];
-
-	if (unlikely(!*chunk)) {
-		*chunk = heap_alloc_for(d, CHUNK_GRANTS * sizeof(**chunk));
-		if (!*chunk) {
-			return NULL;
-		}
-	}
-	return &(*chunk)[ref % CHUNK_GRANTS];
 }
 
 // Set the flags that tell the granter of the use, if the entry permits it.
@@ -245,10 +206,7 @@ s16 grant_pin(struct domain *d, u32 ref, domid_t grantee, bool write, bool map,
 		return GNTST_bad_gntref;
 	}
 	ref = (u32)index_clamp(ref, count);
-	a = active_make(d, ref);
-	if (!a) {
-		return GNTST_no_space;
-	}
+	a = grant_active(t, ref);
 	pinned = a->readers || a->writers;
 	if (pinned && a->grantee != grantee) {
 		return GNTST_general_error;
@@ -319,10 +277,9 @@ void grant_frame_put(u64 mfn, bool write)
 
 static bool grant_in_use(const struct grant_table *t, u32 ref)
 {
-	const struct active *chunk = t->active[ref / CHUNK_GRANTS];
-	const struct active *a = chunk ? &chunk[ref % CHUNK_GRANTS] : NULL;
+	const struct active *a = grant_active(t, ref);
 
-	return a && (a->readers || a->writers);
+	return a->readers || a->writers;
 }
 
 static s16 swap_locked(struct grant_table *t, u32 a, u32 b)

@@ -3,29 +3,8 @@
 // or granted to it. A granted frame is pinned meanwhile, so that the granter
 // sees it in use.
 #include <wabe/mapcache.h>
-#include <wabe/page.h>
 
 #include "grants.h"
-
-static s16 grant_claim(struct grant_operand *o)
-{
-	struct grant_table *t = o->granter->grants;
-	struct active *a;
-	s16 status;
-
-	lock(&t->lock);
-	status = grant_pin(o->granter, o->ref, current_domain()->id, o->write,
-			   false, &a);
-	if (!status) {
-		o->mfn = a->mfn;
-		status = grant_frame_get(o->granter, o->mfn, o->write);
-		if (status) {
-			grant_unpin(t, o->ref, o->write);
-		}
-	}
-	unlock(&t->lock);
-	return status;
-}
 
 static void operand_release(struct grant_operand *o)
 {
@@ -58,16 +37,28 @@ static s16 own_claim(struct grant_operand *o,
 static s16 foreign_claim(struct grant_operand *o,
 			 const struct gnttab_copy_ptr *from)
 {
+	struct domain *d = domain_get(from->domid);
+	struct active *a;
 	s16 status;
 
-	o->ref = from->u.ref;
-	o->granter = domain_get(from->domid);
-	if (!o->granter) {
+	if (!d) {
 		return GNTST_bad_domain;
 	}
-	status = grant_claim(o);
+	o->granter = d;
+	o->ref = from->u.ref;
+	lock(&d->grants->lock);
+	status =
+	    grant_pin(d, o->ref, current_domain()->id, o->write, false, &a);
+	if (!status) {
+		o->mfn = a->mfn;
+		status = grant_frame_get(d, o->mfn, o->write);
+		if (status) {
+			grant_unpin(d->grants, o->ref, o->write);
+		}
+	}
+	unlock(&d->grants->lock);
 	if (status) {
-		domain_put(o->granter);
+		domain_put(d);
 	}
 	return status;
 }

@@ -2,13 +2,9 @@
 // Mapping other domains' grants, and letting go of them. Differences from Xen:
 //   - there is no IOMMU: device_map counts only together with host_map, and the
 //     bus address it returns is good as long as the host mapping is;
-//   - unmap_and_replace with a new address is refused (no guest is known to
-//     use it);
 //   - frames that are not RAM cannot be granted.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
 #include <wabe/mmu.h>
-#include <wabe/page.h>
 #include <wabe/tlb.h>
 
 #include "grants.h"
@@ -170,9 +166,9 @@ void grant_map(struct gnttab_map_grant_ref *op)
 		op->status = GNTST_bad_domain;
 		return;
 	}
-	grants_lock_two(d, granter);
+	lock_two(&d->grants->lock, &granter->grants->lock);
 	op->status = map_locked(d, granter, op);
-	grants_unlock_two(d, granter);
+	unlock_two(&d->grants->lock, &granter->grants->lock);
 	if (op->status) {
 		domain_put(granter);
 	}
@@ -182,35 +178,28 @@ void grant_map(struct gnttab_map_grant_ref *op)
 
 // The table is locked. What the handle pins cannot change, so the granter's
 // lock is not needed to look at it.
-static s16 unmap_check(const struct maptrack *m,
-		       const struct grant_unmapping *u, u64 mfn)
-{
-	if (u->dev_bus_addr && m->flags & GNTMAP_device_map &&
-	    u->dev_bus_addr != mfn_to_maddr(MFN(mfn))) {
-		return GNTST_general_error;
-	}
-	return u->new_addr && m->flags & GNTMAP_contains_pte
-		   ? GNTST_general_error
-		   : GNTST_okay;
-}
-
 static s16 unmap_locked(struct grant_table *t, struct grant_unmapping *u)
 {
-	struct maptrack *m = track_find(t, u->handle);
-	s16 status;
-	u64 mfn;
+	const struct gnttab_unmap_grant_ref *op = &u->op;
+	struct maptrack *m = track_find(t, op->handle);
+	u64 mfn, new_addr = u->replace ? op->dev_bus_addr : 0;
 
 	if (!m) {
 		return GNTST_bad_handle;
 	}
 	mfn = grant_active(m->granter->grants, m->ref)->mfn;
-	status = unmap_check(m, u, mfn);
-	if (status || !u->host_addr) {
-		return status;
+	if (op->dev_bus_addr &&
+	    (u->replace ? m->flags & GNTMAP_contains_pte
+			: m->flags & GNTMAP_device_map &&
+			      op->dev_bus_addr != mfn_to_maddr(MFN(mfn)))) {
+		return GNTST_general_error;
 	}
-	if (grant_pte_unmap(current_vcpu(), u->host_addr,
+	if (!op->host_addr) {
+		return GNTST_okay;
+	}
+	if (grant_pte_unmap(current_vcpu(), op->host_addr,
 			    m->flags & GNTMAP_contains_pte,
-			    grant_pte(mfn, m->flags), u->new_addr)) {
+			    grant_pte(mfn, m->flags), new_addr)) {
 		return GNTST_general_error;
 	}
 	u->flags = m->flags;
@@ -225,7 +214,7 @@ void grant_unmap_prepare(struct grant_unmapping *u)
 
 	u->prepared = false;
 	lock(&t->lock);
-	u->status = unmap_locked(t, u);
+	u->op.status = unmap_locked(t, u);
 	unlock(&t->lock);
 }
 
@@ -238,26 +227,31 @@ static void flush_domain(const struct domain *d)
 	tlb_flush_mask(&mask, ~0ull);
 }
 
-static void unmap_finish(struct domain *d, const struct grant_unmapping *u)
+// Let go of what a handle holds; with `unmapped` also of what the L1 entry that
+// was cleared held.
+static void handle_end(struct domain *d, u32 handle, u32 flags, bool unmapped)
 {
-	u32 handle = (u32)index_clamp(u->handle, d->grants->handles);
 	struct maptrack *m = track_at(d->grants, handle);
 	struct domain *granter = m->granter;
-	bool write = !(u->flags & GNTMAP_readonly);
+	struct grant_table *theirs = granter->grants;
+	bool write = !(flags & GNTMAP_readonly);
 	u64 mfn;
 
-	grants_lock_two(d, granter);
-	mfn = grant_active(granter->grants, m->ref)->mfn;
-	grant_unpin(granter->grants, m->ref, write);
-	grant_frame_put(mfn, write);
+	lock_two(&d->grants->lock, &theirs->lock);
+	mfn = grant_active(theirs, m->ref)->mfn;
+	grant_unpin(theirs, m->ref, write);
+	if (unmapped) {
+		grant_frame_put(mfn, write);
+	}
 	handle_give(d->grants, handle);
-	grants_unlock_two(d, granter);
+	unlock_two(&d->grants->lock, &theirs->lock);
 	domain_put(granter);
 }
 
 void grant_unmap_finish(struct grant_unmapping *batch, u32 count)
 {
 	struct domain *d = current_domain();
+	u32 handles = d->grants->handles;
 	bool any = false;
 
 	for (u32 i = 0; i < count; i++) {
@@ -269,7 +263,8 @@ void grant_unmap_finish(struct grant_unmapping *batch, u32 count)
 	flush_domain(d);
 	for (u32 i = 0; i < count; i++) {
 		if (batch[i].prepared) {
-			unmap_finish(d, &batch[i]);
+			handle_end(d, index_clamp(batch[i].op.handle, handles),
+				   batch[i].flags, true);
 		}
 	}
 }
@@ -278,21 +273,6 @@ void grant_unmap_finish(struct grant_unmapping *batch, u32 count)
 
 // Its vCPUs never run again. The references its L1 entries hold are let go
 // when its tables are (pages_relinquish()).
-static void track_release(struct domain *d, u32 handle)
-{
-	struct maptrack *m = track_at(d->grants, handle);
-	struct domain *granter = m->granter;
-
-	if (!granter) {
-		return;
-	}
-	grants_lock_two(d, granter);
-	grant_unpin(granter->grants, m->ref, !(m->flags & GNTMAP_readonly));
-	handle_give(d->grants, handle);
-	grants_unlock_two(d, granter);
-	domain_put(granter);
-}
-
 int grants_unmap_all(struct domain *d)
 {
 	struct grant_table *t = d->grants;
@@ -301,9 +281,13 @@ int grants_unmap_all(struct domain *d)
 		return 0;
 	}
 	while (t->cursor < t->handles) {
-		bool used = track_at(t, t->cursor)->granter != NULL;
+		const struct maptrack *m = track_at(t, t->cursor);
+		bool used = m->granter;
 
-		track_release(d, t->cursor++);
+		if (used) {
+			handle_end(d, t->cursor, m->flags, false);
+		}
+		t->cursor++;
 		if (work_spent(used ? UNMAP_UNITS : 1)) {
 			return -ERESTART;
 		}

@@ -22,8 +22,6 @@
 #include <xen/grant_table.h>
 
 #define FRAME_GRANTS ((u32)(PAGE_SIZE / sizeof(struct grant_entry_v1)))
-#define CHUNK_GRANTS 128
-#define CHUNKS_PER_FRAME (FRAME_GRANTS / CHUNK_GRANTS)
 #define CHUNK_HANDLES ((u32)(PAGE_SIZE / sizeof(struct maptrack)))
 
 // A grant in use. Not in use: both counts 0, the rest means nothing.
@@ -47,7 +45,8 @@ struct grant_table {
 	bool closed; // the domain is dead: no frames any more
 	u32 frames, frames_max;
 	struct grant_entry_v1 **shared; // [frames_max], heap pages
-	struct active **active;		// [frames_max * CHUNKS_PER_FRAME]
+	struct active *
+	    *active; // [frames_max], FRAME_GRANTS each; stay when closed
 	// As a mapper of others' grants.
 	u32 handles; // in chunks that exist
 	u32 handles_max;
@@ -57,17 +56,16 @@ struct grant_table {
 	struct maptrack **track; // chunks; made with the first handle
 };
 
-// Both tables' locks, lower domain id first; `b` may be `a`.
-void grants_lock_two(struct domain *a, struct domain *b);
-void grants_unlock_two(struct domain *a, struct domain *b);
-
 // Pin grant `ref` of `d` for `grantee` (lock of d's table held). GNTST_*; then
 // *out has the frame. Pairs with grant_unpin().
 s16 grant_pin(struct domain *d, u32 ref, domid_t grantee, bool write, bool map,
 	      struct active **out);
 void grant_unpin(struct grant_table *t, u32 ref, bool write);
-// The active entry of a grant that is pinned.
-struct active *grant_active(const struct grant_table *t, u32 ref);
+// The active entry of a grant whose frame exists, or existed.
+static inline struct active *grant_active(const struct grant_table *t, u32 ref)
+{
+	return &t->active[ref / FRAME_GRANTS][ref % FRAME_GRANTS];
+}
 
 // References on a granted frame, as its L1 entry or a copy needs them:
 // GNTST_bad_page it is not the owner's, _general_error it may not be written.

@@ -86,10 +86,6 @@ static inline bool virq_is_global(u32 virq)
 	       virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
-// Both evtchn_locks, lower domain id first; `b` may be `a` or NULL.
-void evtchn_lock_two(struct domain *a, struct domain *b);
-void evtchn_unlock_two(struct domain *a, struct domain *b);
-
 // evtchn_lock held: open a free port with the state, the vCPU and the union of
 // `as`. -EINVAL dying, -ENOSPC, -ENOMEM.
 int port_new(struct domain *d, const struct port *as, u32 *number);

@@ -11,7 +11,6 @@
 // another domain gets it, or earlier by a CPU that idles.
 #include <wabe/alloc.h>
 #include <wabe/boot.h>
-#include <wabe/domain.h>
 #include <wabe/mapcache.h>
 #include <wabe/tlb.h>
 
@@ -27,15 +26,10 @@ static u32 zone_of(u64 mfn)
 static void block_insert(struct partition *part, u64 mfn, u32 order)
 {
 	struct page *p = mfn_page(MFN(mfn));
-	u32 zone = zone_of(mfn), *head = &part->blocks[order][zone];
+	u32 zone = zone_of(mfn);
 
 	p->order = (u8)(order + 1);
-	p->prev = 0;
-	p->next = *head;
-	if (*head) {
-		mfn_page(MFN(*head))->prev = (u32)mfn;
-	}
-	*head = (u32)mfn;
+	page_link(&part->blocks[order][zone], p);
 	part->nonempty[order] |= BIT(zone);
 }
 
@@ -44,16 +38,9 @@ static void block_remove(struct partition *part, u64 mfn, u32 order)
 	struct page *p = mfn_page(MFN(mfn));
 	u32 zone = zone_of(mfn), *head = &part->blocks[order][zone];
 
-	if (p->prev) {
-		mfn_page(MFN(p->prev))->next = p->next;
-	} else {
-		*head = p->next;
-		if (!*head) {
-			part->nonempty[order] &= ~BIT(zone);
-		}
-	}
-	if (p->next) {
-		mfn_page(MFN(p->next))->prev = p->prev;
+	page_unlink(head, p);
+	if (!*head) {
+		part->nonempty[order] &= ~BIT(zone);
 	}
 	p->order = 0;
 }
@@ -191,26 +178,47 @@ static bool domain_charge(struct domain *d, u64 frames, bool above_limit)
 	lock(&d->pages_lock);
 	ok = !d->dying && (above_limit || d->pages + frames <= d->pages_max);
 	if (ok) {
-		if (!d->pages) {
-			domain_hold(d);
-		}
-		d->pages += frames;
+		charge(d, &d->pages, frames);
 	}
 	unlock(&d->pages_lock);
 	return ok;
 }
 
-static void domain_uncharge(struct domain *d, u64 frames)
+void uncharge(struct domain *d, u64 *count, u64 frames)
 {
 	bool last;
 
 	lock(&d->pages_lock);
-	d->pages -= frames;
-	last = !d->pages;
+	*count -= frames;
+	last = !*count;
 	unlock(&d->pages_lock);
 	if (last) {
 		domain_put(d);
 	}
+}
+
+void frames_leave(struct partition *part, u64 mfn, u64 count)
+{
+	for (u64 i = 0; i < count; i++) {
+		struct page *p = mfn_page(MFN(mfn + i));
+
+		p->flags &= (u16)~PAGE_F_FREE;
+		part->dirty -= p->serial && (p->flags & PAGE_F_DIRTY);
+	}
+}
+
+void frames_flush(u64 mfn, u64 count)
+{
+	u32 newest = mfn_page(MFN(mfn))->stamp;
+
+	for (u64 i = 1; i < count; i++) {
+		u32 stamp = mfn_page(MFN(mfn + i))->stamp;
+
+		if ((s32)(stamp - newest) > 0) {
+			newest = stamp;
+		}
+	}
+	tlb_flush_stamped(newest);
 }
 
 // A block of d's partition, its frames no longer free. 0: none.
@@ -227,12 +235,7 @@ static u64 take_frames(struct domain *d, u32 order, u32 address_bits)
 	if (mfn) {
 		d->claim -= own;
 		part->claimed -= own;
-		for (u64 i = 0; i < count; i++) {
-			struct page *p = mfn_page(MFN(mfn + i));
-
-			p->flags &= (u16)~PAGE_F_FREE;
-			part->dirty -= p->serial && (p->flags & PAGE_F_DIRTY);
-		}
+		frames_leave(part, mfn, count);
 	}
 	unlock(&part->lock);
 	return mfn;
@@ -250,16 +253,7 @@ static void frame_scrub(struct page *p)
 // Before frames get a new owner: no TLB knows them, no foreign data in them.
 static void prepare_frames(struct domain *d, u64 mfn, u64 count, u32 flags)
 {
-	u32 newest = mfn_page(MFN(mfn))->stamp;
-
-	for (u64 i = 1; i < count; i++) {
-		u32 stamp = mfn_page(MFN(mfn + i))->stamp;
-
-		if ((s32)(stamp - newest) > 0) {
-			newest = stamp;
-		}
-	}
-	tlb_flush_stamped(newest);
+	frames_flush(mfn, count);
 	for (u64 i = 0; i < count; i++) {
 		struct page *p = mfn_page(MFN(mfn + i));
 
@@ -279,12 +273,7 @@ static void list_frames(struct domain *d, u64 mfn, u64 count)
 		p->owner = d->id;
 		p->serial = d->serial;
 		p->flags |= PAGE_F_DIRTY;
-		p->prev = 0;
-		p->next = d->pages_head;
-		if (d->pages_head) {
-			mfn_page(MFN(d->pages_head))->prev = (u32)(mfn + i);
-		}
-		d->pages_head = (u32)(mfn + i);
+		page_link(&d->pages_head, p);
 		// Last: from here on others can take references.
 		__atomic_store_n(&p->state, PAGE_ALLOCATED | PAGE_REF_ONE,
 				 __ATOMIC_RELEASE);
@@ -303,26 +292,12 @@ struct page *frames_alloc(struct domain *d, u32 order, u32 address_bits,
 	}
 	mfn = take_frames(d, order, address_bits);
 	if (!mfn) {
-		domain_uncharge(d, count);
+		uncharge(d, &d->pages, count);
 		return NULL;
 	}
 	prepare_frames(d, mfn, count, flags);
 	list_frames(d, mfn, count);
 	return mfn_page(MFN(mfn));
-}
-
-static void unlist_frame(struct domain *d, struct page *p)
-{
-	lock(&d->pages_lock);
-	if (p->prev) {
-		mfn_page(MFN(p->prev))->next = p->next;
-	} else {
-		d->pages_head = p->next;
-	}
-	if (p->next) {
-		mfn_page(MFN(p->next))->prev = p->prev;
-	}
-	unlock(&d->pages_lock);
 }
 
 void frame_release(struct page *p, struct domain *owner)
@@ -334,7 +309,9 @@ void frame_release(struct page *p, struct domain *owner)
 		heap_frame_release(p, owner);
 		return;
 	}
-	unlist_frame(owner, p);
+	lock(&owner->pages_lock);
+	page_unlink(&owner->pages_head, p);
+	unlock(&owner->pages_lock);
 	part = partitions[p->partition];
 	p->stamp = tlb_stamp_now();
 	p->state = 0;
@@ -343,7 +320,7 @@ void frame_release(struct page *p, struct domain *owner)
 	part->dirty++;
 	blocks_free(part, page_mfn(p).n, 0, ORDER_MAX);
 	unlock(&part->lock);
-	domain_uncharge(owner, 1);
+	uncharge(owner, &owner->pages, 1);
 }
 
 bool frame_drop_allocation(struct page *p)

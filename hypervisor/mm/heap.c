@@ -4,11 +4,11 @@
 // buddy lists of alloc.c give blocks of pages, and pages are cut into objects
 // of one size.
 //
-// A page of objects uses its struct page so: owner is CLASS_BASE + class,
-// partial the objects in use, serial the offset of the first free object,
-// next/prev link the pages of the class that have one free.
+// What is handed out has a power of two bytes, and the struct page of its first
+// page the owner OWNER_BASE + log2 of that. A page of objects also has: partial
+// the objects in use, serial the offset of the first free object, next/prev
+// link the pages of the class that have one free.
 #include <wabe/alloc.h>
-#include <wabe/domain.h>
 #include <wabe/paging.h>
 #include <wabe/tlb.h>
 
@@ -17,8 +17,7 @@
 #define CHUNK_ORDER 9
 #define CLASS_FIRST_SHIFT 5 // 32 bytes
 #define CLASSES 7	    // up to 2 KiB
-#define CLASS_BASE 0x8000   // owners that are no domain ids, so that
-#define BLOCK_BASE 0x8100   // no domain owns them; + order of the block
+#define OWNER_BASE 0x8000   // owners that are no domain ids
 #define FREE_NONE PAGE_SIZE
 
 #define CHUNK_FRAMES (1ull << CHUNK_ORDER)
@@ -71,26 +70,7 @@ struct heap *heap_create(struct partition *part)
 	return h;
 }
 
-// The frames become the hypervisor's. No TLB may know them.
-static void chunk_adopt(u64 mfn, u32 partition)
-{
-	u32 newest = mfn_page(MFN(mfn))->stamp;
-
-	for (u64 i = 0; i < CHUNK_FRAMES; i++) {
-		struct page *p = mfn_page(MFN(mfn + i));
-
-		if ((s32)(p->stamp - newest) > 0) {
-			newest = p->stamp;
-		}
-		p->partition = (u8)partition;
-		p->flags = PAGE_F_RAM;
-		p->owner = DOMID_XEN;
-		p->serial = 0;
-		p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
-	}
-	tlb_flush_stamped(newest);
-}
-
+// A chunk of the partition's frames becomes the heap's. No TLB may know them.
 static bool heap_grow(struct heap *h)
 {
 	struct partition *part = h->from;
@@ -102,17 +82,22 @@ static bool heap_grow(struct heap *h)
 		  : 0;
 	if (mfn) {
 		part->frames -= CHUNK_FRAMES;
-		for (u64 i = 0; i < CHUNK_FRAMES; i++) {
-			const struct page *p = mfn_page(MFN(mfn + i));
-
-			part->dirty -= p->serial && (p->flags & PAGE_F_DIRTY);
-		}
+		frames_leave(part, mfn, CHUNK_FRAMES);
 	}
 	unlock(&part->lock);
 	if (!mfn) {
 		return false;
 	}
-	chunk_adopt(mfn, h->blocks.id);
+	for (u64 i = 0; i < CHUNK_FRAMES; i++) {
+		struct page *p = mfn_page(MFN(mfn + i));
+
+		p->partition = (u8)h->blocks.id;
+		p->flags = PAGE_F_RAM;
+		p->owner = DOMID_XEN;
+		p->serial = 0;
+		p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
+	}
+	frames_flush(mfn, CHUNK_FRAMES);
 	heap_window_map(mfn_to_maddr(MFN(mfn)), true);
 	h->blocks.frames += CHUNK_FRAMES;
 	blocks_free(&h->blocks, mfn, CHUNK_ORDER, CHUNK_ORDER);
@@ -178,28 +163,6 @@ static void block_free(struct page *p, u32 order)
 	blocks_free(&page_heap(p)->blocks, page_mfn(p).n, order, CHUNK_ORDER);
 }
 
-static void class_link(u32 *first, struct page *p)
-{
-	p->prev = 0;
-	p->next = *first;
-	if (p->next) {
-		mfn_page(MFN(p->next))->prev = (u32)page_mfn(p).n;
-	}
-	*first = (u32)page_mfn(p).n;
-}
-
-static void class_unlink(u32 *first, struct page *p)
-{
-	if (p->prev) {
-		mfn_page(MFN(p->prev))->next = p->next;
-	} else {
-		*first = p->next;
-	}
-	if (p->next) {
-		mfn_page(MFN(p->next))->prev = p->prev;
-	}
-}
-
 // A page with all objects of the class free: a chain through their first words.
 static struct page *class_grow(struct heap *h, u32 class)
 {
@@ -214,10 +177,10 @@ static struct page *class_grow(struct heap *h, u32 class)
 	for (u32 at = 0; at < PAGE_SIZE; at += size) {
 		*(u32 *)(va + at) = at + size;
 	}
-	p->owner = (u16)(CLASS_BASE + class);
+	p->owner = (u16)(OWNER_BASE + CLASS_FIRST_SHIFT + class);
 	p->partial = 0;
 	p->serial = 0;
-	class_link(&h->class_pages[class], p);
+	page_link(&h->class_pages[class], p);
 	return p;
 }
 
@@ -234,37 +197,27 @@ static void *class_take(struct heap *h, u32 class)
 	p->serial = *(u32 *)object;
 	p->partial++;
 	if (p->serial == FREE_NONE) {
-		class_unlink(first, p);
+		page_unlink(first, p);
 	}
 	return object;
 }
 
 static void class_free(struct page *p, void *object)
 {
-	u32 *first = &page_heap(p)->class_pages[p->owner - CLASS_BASE];
+	u32 class = p->owner - OWNER_BASE - CLASS_FIRST_SHIFT;
+	u32 *first = &page_heap(p)->class_pages[class];
 
 	if (p->serial == FREE_NONE) {
-		class_link(first, p);
+		page_link(first, p);
 	}
 	*(u32 *)object = p->serial;
 	p->serial = (u32)((u64)object & PAGE_OFFSET_MASK);
 	p->partial--;
 	if (!p->partial) {
-		class_unlink(first, p);
+		page_unlink(first, p);
 		p->serial = 0;
 		block_free(p, 0);
 	}
-}
-
-// Order of the smallest block with room for `bytes`.
-static u32 order_for(size_t bytes)
-{
-	u32 order = 0;
-
-	while (PAGE_SIZE << order < bytes) {
-		order++;
-	}
-	return order;
 }
 
 static void *block_alloc(struct heap *h, u32 order)
@@ -274,33 +227,26 @@ static void *block_alloc(struct heap *h, u32 order)
 	if (!p) {
 		return NULL;
 	}
-	p->owner = (u16)(BLOCK_BASE + order);
+	p->owner = (u16)(OWNER_BASE + PAGE_SHIFT + order);
 	return page_va(p);
 }
 
 static void *alloc_from(struct heap *h, size_t bytes)
 {
-	u32 class = 0;
+	u32 shift = 64 - (u32)__builtin_clzll((bytes - 1) | 1);
 	void *va;
 
 	if (!bytes || bytes > PAGE_SIZE << CHUNK_ORDER) {
 		return NULL;
 	}
-	while (class < CLASSES && 1ul << (CLASS_FIRST_SHIFT + class) < bytes) {
-		class ++;
-	}
+	shift = MAX(shift, (u32)CLASS_FIRST_SHIFT);
 	lock(&heap_lock);
-	if (class < CLASSES) {
-		bytes = 1ul << (CLASS_FIRST_SHIFT + class);
-		va = class_take(h, class);
-	} else {
-		bytes = PAGE_SIZE << order_for(bytes);
-		va = block_alloc(h, order_for(bytes));
-	}
-	h->used += va ? bytes : 0;
+	va = shift < PAGE_SHIFT ? class_take(h, shift - CLASS_FIRST_SHIFT)
+				: block_alloc(h, shift - PAGE_SHIFT);
+	h->used += va ? BIT(shift) : 0;
 	unlock(&heap_lock);
 	if (va) {
-		memset(va, 0, bytes);
+		memset(va, 0, BIT(shift));
 	}
 	return va;
 }
@@ -319,6 +265,7 @@ void heap_free(void *va)
 {
 	struct heap *h;
 	struct page *p;
+	u32 shift;
 
 	if (!va) {
 		return;
@@ -326,16 +273,14 @@ void heap_free(void *va)
 	p = va_page(va);
 	h = page_heap(p);
 	lock(&heap_lock);
-	if (p->owner >= BLOCK_BASE && p->owner <= BLOCK_BASE + CHUNK_ORDER) {
-		u32 order = p->owner - BLOCK_BASE;
-
+	shift = (u32)p->owner - OWNER_BASE;
+	BUG_ON(shift < CLASS_FIRST_SHIFT || shift > PAGE_SHIFT + CHUNK_ORDER);
+	h->used -= BIT(shift);
+	if (shift >= PAGE_SHIFT) {
 		BUG_ON((u64)va & PAGE_OFFSET_MASK);
-		h->used -= PAGE_SIZE << order;
-		block_free(p, order);
+		block_free(p, shift - PAGE_SHIFT);
 	} else {
-		BUG_ON(p->owner < CLASS_BASE ||
-		       p->owner >= CLASS_BASE + CLASSES || !p->partial);
-		h->used -= 1ul << (CLASS_FIRST_SHIFT + p->owner - CLASS_BASE);
+		BUG_ON(!p->partial);
 		class_free(p, va);
 	}
 	unlock(&heap_lock);
@@ -346,11 +291,6 @@ void *heap_page(void)
 	return heap_alloc(PAGE_SIZE);
 }
 
-void heap_page_free(void *page)
-{
-	heap_free(page);
-}
-
 // --- pages that a guest may map ---------------------------------------------
 
 void heap_page_share(void *page, struct domain *d)
@@ -358,9 +298,7 @@ void heap_page_share(void *page, struct domain *d)
 	struct page *p = va_page(page);
 
 	lock(&d->pages_lock);
-	if (!d->heap_frames++) {
-		domain_hold(d);
-	}
+	charge(d, &d->heap_frames, 1);
 	unlock(&d->pages_lock);
 	p->serial = d->serial;
 	p->owner = d->id;
@@ -373,21 +311,14 @@ void heap_page_unshare(void *page)
 	BUG_ON(!frame_drop_allocation(va_page(page)));
 }
 
+// A guest had it mapped: no TLB may know it when it is used again.
 void heap_frame_release(struct page *p, struct domain *owner)
 {
-	bool last;
-
-	// A guest had it mapped: no TLB may know it when it is used again.
 	p->stamp = tlb_stamp_now();
 	tlb_flush_stamped(p->stamp);
 	p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
-	p->owner = BLOCK_BASE;
+	p->owner = OWNER_BASE + PAGE_SHIFT;
 	p->serial = 0;
 	heap_free(page_va(p));
-	lock(&owner->pages_lock);
-	last = !--owner->heap_frames;
-	unlock(&owner->pages_lock);
-	if (last) {
-		domain_put(owner);
-	}
+	uncharge(owner, &owner->heap_frames, 1);
 }

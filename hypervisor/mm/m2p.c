@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The machine-to-physical table: one u64 per frame, read by guests.
 #include <wabe/alloc.h>
-#include <wabe/lib.h>
 
 #define M2P ((u64 *)M2P_BASE)
 
@@ -9,10 +8,4 @@ void m2p_set(mfn_t m, u64 pfn)
 {
 	ASSERT(mfn_in_table(m));
 	WRITE_ONCE(M2P[m.n], pfn);
-}
-
-u64 m2p_get(mfn_t m)
-{
-	ASSERT(mfn_in_table(m));
-	return READ_ONCE(M2P[m.n]);
 }

@@ -5,10 +5,8 @@
 // place is wanted or another domain comes to run, so a table that is changed
 // over and over is mapped once.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
-#include <wabe/percpu.h>
 
 #define MAP_FLAGS (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX)
 

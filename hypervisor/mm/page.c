@@ -34,13 +34,6 @@ bool page_get(struct page *p, struct domain *d)
 	return get_fast(p, d);
 }
 
-void page_get_again(struct page *p)
-{
-	u64 s = __atomic_fetch_add(&p->state, PAGE_REF_ONE, __ATOMIC_SEQ_CST);
-
-	BUG_ON(!(s & PAGE_REFS_MASK) || (s & PAGE_REFS_MASK) == PAGE_REFS_MASK);
-}
-
 // `less` was subtracted and `s` is left; the last reference frees the frame.
 static void dropped(struct page *p, u64 s)
 {

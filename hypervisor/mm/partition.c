@@ -3,8 +3,6 @@
 // divided into. What no other has is in the default one. Memory moves between
 // it and another by free blocks, the frames' records changing hands.
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
-#include <wabe/percpu.h>
 
 #include "frames.h"
 

@@ -3,10 +3,7 @@
 // calls share_create(): VCPUOP_register_vcpu_info (dom/), runstate areas
 // (dom/), FIFO control blocks and event arrays (ipc/).
 #include <wabe/alloc.h>
-#include <wabe/errno.h>
-#include <wabe/lock.h>
 #include <wabe/mapcache.h>
-#include <wabe/page.h>
 #include <wabe/share.h>
 
 static lock_t shares_lock; // innermost
@@ -23,7 +20,7 @@ int share_create(struct domain *d, mfn_t m, struct share **out)
 	s = heap_alloc_for(d, sizeof(*s));
 	if (s) {
 		s->mfn = m;
-		s->page = vmap_frames(&m, 1);
+		s->page = vmap_frame(m);
 	}
 	if (!s || !s->page) {
 		heap_free(s);

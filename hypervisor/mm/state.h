@@ -26,7 +26,7 @@ static inline enum page_type state_type(u64 s)
 }
 
 // May one more reference be taken? Not of a free frame, and not when half of
-// what can be counted is reached: page_get_again() lives on the other half.
+// what can be counted is reached.
 static inline bool state_referable(u64 s)
 {
 	return (s & PAGE_REFS_MASK) - PAGE_REF_ONE < PAGE_REFS_MASK / 2;

@@ -2,8 +2,6 @@
 // Long-lived mappings of single frames and of device memory: pages of the
 // vmap area, handed out by a bitmap that is searched from where it last found
 // room. A freed page is flushed from all TLBs before it can be handed out.
-#include <wabe/errno.h>
-#include <wabe/lib.h>
 #include <wabe/lock.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
@@ -72,38 +70,35 @@ static u64 room_take(u64 count)
 	return first;
 }
 
-void *vmap_frames(const mfn_t *mfns, u32 count)
+// Map `count` pages of machine memory in a row.
+static void *map(u64 maddr, u64 count, u64 flags)
 {
-	u64 first = count ? room_take(count) : VMAP_PAGES;
+	u64 first = room_take(count);
 
 	if (first == VMAP_PAGES) {
 		return NULL;
 	}
-	for (u32 i = 0; i < count; i++) {
+	for (u64 i = 0; i < count; i++) {
 		*vmap_entry(page_va(first + i)) =
-		    mfn_to_maddr(mfns[i]) | FLAGS_RAM;
+		    (maddr + i * PAGE_SIZE) | flags;
 	}
 	return (void *)page_va(first);
+}
+
+void *vmap_frame(mfn_t m)
+{
+	return map(mfn_to_maddr(m), 1, FLAGS_RAM);
 }
 
 void *vmap_mmio(u64 maddr, u64 bytes)
 {
 	u64 offset = maddr & PAGE_OFFSET_MASK;
 	u64 count = DIV_ROUND_UP(offset + bytes, PAGE_SIZE);
-	u64 first;
+	char *va = bytes && count <= VMAP_PAGES
+		       ? map(maddr - offset, count, FLAGS_MMIO)
+		       : NULL;
 
-	if (!bytes || count > VMAP_PAGES) {
-		return NULL;
-	}
-	first = room_take(count);
-	if (first == VMAP_PAGES) {
-		return NULL;
-	}
-	for (u64 i = 0; i < count; i++) {
-		*vmap_entry(page_va(first + i)) =
-		    ((maddr - offset) + i * PAGE_SIZE) | FLAGS_MMIO;
-	}
-	return (char *)page_va(first) + offset;
+	return va ? va + offset : NULL;
 }
 
 void vunmap(void *va, u64 bytes)

@@ -94,7 +94,7 @@ static ALWAYS_INLINE bool bounce(struct vcpu *v, u64 handler, bool mask_events,
 static inline void inject(u8 vector, u64 error_bytes, u32 error_code)
 {
 	struct vcpu *v = current_vcpu();
-	const struct trap_entry *t = &v->traps[vector];
+	const struct trap_info *t = &v->traps[vector];
 
 	if (unlikely(!bounce(v, t->address, t->flags & 4, error_bytes,
 			     error_code))) {

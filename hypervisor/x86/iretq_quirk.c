@@ -119,7 +119,7 @@ iretq_quirk_test(void)
 		log_at(LOG_WARNING, "CPU: iretq test ended with %lx", outcome);
 	}
 	for (u32 i = 0; i < TEST_PAGES; i++) {
-		heap_page_free(table[i]);
+		heap_free(table[i]);
 	}
-	heap_page_free(page);
+	heap_free(page);
 }

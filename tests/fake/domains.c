@@ -55,19 +55,17 @@ void fake_domain_destroy(struct domain *d)
 // What dom/state.c holds, as it was at the start. The heap is forgotten whole.
 static void state_forget(void)
 {
-	memset(domain_leaves, 0, sizeof(domain_leaves));
+	memset(domain_table, 0, sizeof(domain_table));
 	memset(domain_ids, 0, sizeof(domain_ids));
-	memset(domain_ids_full, 0, sizeof(domain_ids_full));
-	memset(&domain_reaper, 0, sizeof(domain_reaper));
+	domain_reaper.set = 0;
+	domain_reaper.cpu = 0;
 	memset(&sched_idlers, 0, sizeof(sched_idlers));
 	domain_id_next = 1;
 	domains_unused = NULL;
 	domains_dead = NULL;
 	domain_exception = domain_change = false;
 	memset(domains_changed, 0, sizeof(domains_changed));
-	memset(domains_changed_words, 0, sizeof(domains_changed_words));
-	domains_known = 0;
-	shared_info_dummy = NULL;
+	memset(&shared_info_dummy, 0, sizeof(shared_info_dummy));
 	sched_front = 1ull << 40;
 	dom0 = NULL;
 }

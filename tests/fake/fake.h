@@ -57,6 +57,7 @@ extern u32 fake_switches; // context_switch() to a guest
 // --- memory.c: frames and their contents; heap.c: the hypervisor's own -------
 
 u64 *fake_frame(u64 mfn);	  // its contents
+u64 fake_m2p(u64 mfn);		  // what the M2P says of it
 u64 fake_alloc(struct domain *d); // a frame for `d`: its mfn, 0 none
 // A heap page shared with `d`: its mfn.
 u64 fake_heap_frame(struct domain *d);

@@ -135,11 +135,6 @@ void *heap_page(void)
 	return page;
 }
 
-void heap_page_free(void *page)
-{
-	heap_free(page);
-}
-
 // Pages that will be shared are frames.
 void *heap_alloc_for(const struct domain *d, size_t bytes)
 {

@@ -50,9 +50,9 @@ u64 page_read(mfn_t m, u32 index)
 	return ((u64 *)arena[m.n])[index];
 }
 
-void *vmap_frames(const mfn_t *mfns, u32 count)
+void *vmap_frame(mfn_t m)
 {
-	return fake_allocation_fails() ? NULL : arena[mfns[0].n];
+	return fake_allocation_fails() ? NULL : arena[m.n];
 }
 
 void vunmap(void *va, u64 bytes)
@@ -66,9 +66,9 @@ void m2p_set(mfn_t m, u64 pfn)
 	m2p[m.n] = pfn;
 }
 
-u64 m2p_get(mfn_t m)
+u64 fake_m2p(u64 mfn)
 {
-	return m2p[m.n];
+	return m2p[mfn];
 }
 
 // Frame 2 is all there is of the M2P, as far as guests see it.

@@ -144,7 +144,7 @@ static void timers_raise_their_event(void **state)
 	often.period_ns = 2 * MS;
 	assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &often), 0);
 	assert_true(timer_is_set(&a->vcpu[0]->periodic));
-	timer_migrate(&a->vcpu[0]->periodic, 2); // as its vCPU moves
+	timer_set_on(&a->vcpu[0]->periodic, fake_now + 2 * MS, 2);
 	assert_int_equal(a->vcpu[0]->periodic.cpu, 2);
 	assert_true(timer_is_set(&a->vcpu[0]->periodic));
 	assert_int_equal(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
@@ -232,23 +232,25 @@ static void ports_answer_for_themselves(void **state)
 static void the_ring_keeps_what_was_said_last(void **state)
 {
 	char text[64];
-	u32 index = 0;
+	u32 index = ~0u;
 	size_t n;
 
 	fake_run(0, dom0->vcpu[0]);
-	(void)console_ring_read(text, 0, &index, false, true);
+	console_ring_clear();
 	printk("one\ntwo %u\n", 2u);
-	n = console_ring_read(text, sizeof(text) - 1, &index, false, false);
+	n = console_ring_read(text, sizeof(text) - 1, &index);
 	text[n] = 0;
 	assert_string_equal(text, "(XEN) one\n(XEN) two 2\n");
-	n = console_ring_read(text, sizeof(text), &index, true, false);
+	n = console_ring_read(text, sizeof(text), &index);
 	assert_int_equal(n, 0);
 	for (u32 i = 0; i < 3000; i++) {
 		printk("line %u", i); // more than it holds
 	}
-	n = console_ring_read(text, 5, &index, true, true);
+	n = console_ring_read(text, 5, &index);
 	assert_int_equal(n, 5);
-	assert_int_equal(console_ring_read(text, 5, &index, false, false), 0);
+	console_ring_clear();
+	index = ~0u;
+	assert_int_equal(console_ring_read(text, 5, &index), 0);
 }
 
 static void what_is_typed_reaches_dom0(void **state)
@@ -281,17 +283,15 @@ static void what_is_typed_reaches_dom0(void **state)
 static void a_guest_cannot_flood_the_console(void **state)
 {
 	char text[2048];
-	u32 index = 0;
+	u32 index = ~0u;
 	size_t lines = 0;
 
 	fake_now += 100000 * MS;
-	(void)console_ring_read(text, 0, &index, false, true);
+	console_ring_clear();
 	for (u32 i = 0; i < 1000; i++) {
 		log_guest("again");
 	}
-	for (size_t n =
-		 console_ring_read(text, sizeof(text), &index, false, false);
-	     n--;) {
+	for (size_t n = console_ring_read(text, sizeof(text), &index); n--;) {
 		lines += text[n] == '\n';
 	}
 	assert_in_range(lines, 1, 12);

@@ -138,11 +138,12 @@ static s16 map(u32 ref, u32 flags, u64 addr, u32 *handle)
 
 static s16 unmap(u32 handle, u64 addr)
 {
-	struct grant_unmapping u = {.host_addr = addr, .handle = handle};
+	struct grant_unmapping u = {
+	    .op = {.host_addr = addr, .handle = handle}};
 
 	grant_unmap_prepare(&u);
 	grant_unmap_finish(&u, 1);
-	return u.status;
+	return u.op.status;
 }
 
 static void map_and_unmap_leave_nothing(void **state)
@@ -270,8 +271,8 @@ static void a_handle_named_twice_in_a_batch_counts_once(void **state)
 	give(5, GTF_permit_access, MAPPER, FRAME);
 	assert_int_equal(map(5, 0, 3, &one), GNTST_okay);
 	assert_int_equal(map(5, 0, 4, &two), GNTST_okay);
-	u[0] = (struct grant_unmapping){.host_addr = 3, .handle = one};
-	u[1] = (struct grant_unmapping){.host_addr = 4, .handle = one};
+	u[0] = (struct grant_unmapping){.op = {.host_addr = 3, .handle = one}};
+	u[1] = (struct grant_unmapping){.op = {.host_addr = 4, .handle = one}};
 	grant_unmap_prepare(&u[0]);
 	grant_unmap_prepare(&u[1]);
 	// The granter does not hear of it before the flush.
@@ -279,8 +280,8 @@ static void a_handle_named_twice_in_a_batch_counts_once(void **state)
 	assert_true(shared(5)->flags & GTF_writing);
 	grant_unmap_finish(u, 2);
 	assert_int_equal(flushes, 1);
-	assert_int_equal(u[0].status, GNTST_okay);
-	assert_int_equal(u[1].status, GNTST_bad_handle);
+	assert_int_equal(u[0].op.status, GNTST_okay);
+	assert_int_equal(u[1].op.status, GNTST_bad_handle);
 	assert_int_equal(frames[FRAME].writers, 1);
 	assert_int_equal(unmap(two, 4), GNTST_okay);
 }

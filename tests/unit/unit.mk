@@ -15,7 +15,7 @@ UNIT_MODEL := $(wildcard tests/model/*.c)
 UNIT_OUT := $(BUILD)/unit
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -fno-sanitize=alignment -pthread \
-	-DWABE_DEBUG -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100 -MMD
+	-DWABE_DEBUG -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100 -MMD -MP
 ifneq ($(COVERAGE),)
 UNIT_FLAGS := $(filter-out -fsanitize=% -fno-sanitize% -O1,$(UNIT_FLAGS)) -O0 \
 	--coverage -fprofile-update=atomic

@@ -24,15 +24,9 @@ typedef struct {
 #define MFN(x) ((mfn_t){(x)})
 #define PFN(x) ((pfn_t){(x)})
 #define GVA(x) ((gva_t){(x)})
-#define MFN_NONE MFN(~0ull)
 
 // The guest address that a XEN_GUEST_HANDLE carries.
 #define HANDLE_GVA(h) GVA((u64)(uintptr_t)(h).p)
-
-static inline bool mfn_equal(mfn_t a, mfn_t b)
-{
-	return a.n == b.n;
-}
 
 static inline u64 mfn_to_maddr(mfn_t m)
 {

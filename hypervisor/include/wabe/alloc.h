@@ -96,7 +96,6 @@ void *heap_alloc(size_t bytes) MUST_CHECK;
 void *heap_alloc_for(const struct domain *d, size_t bytes) MUST_CHECK;
 void heap_free(void *p);	  // NULL is harmless
 void *heap_page(void) MUST_CHECK; // one page, page-aligned
-void heap_page_free(void *page);
 mfn_t heap_mfn(const void *p);
 // Make a heap page a frame that `d` may map writably (shared_info, grants).
 // heap_page_unshare: the hypervisor has no more use for it; it becomes heap
@@ -110,6 +109,5 @@ void heap_init(void);
 // Machine-to-physical table (mm/m2p.c).
 #define M2P_INVALID (~0ull)
 void m2p_set(mfn_t m, u64 pfn);
-u64 m2p_get(mfn_t m);
 
 #endif

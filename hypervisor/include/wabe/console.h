@@ -7,17 +7,15 @@
 #include <wabe/lib.h>
 #include <wabe/types.h>
 
-// Before anything else: the ring works, serial not yet.
-void console_init(void);
 // Append text to ring and serial (printk's end). Takes console_lock.
 void console_write(const char *text, size_t bytes);
 // dom0's own output: serial only, so that the ring keeps what the hypervisor
 // said (as Xen without console_to_ring).
 void console_write_dom0(const char *text, size_t bytes);
-// sysctl readconsole: copy from `*index` (or the start), as the ABI says.
-// Returns bytes put in buf.
-size_t console_ring_read(char *buf, size_t bytes, u32 *index, bool incremental,
-			 bool clear);
+// Copy what the ring has from `*index` on, or from its start where that is not
+// within it (~0). Returns the bytes put in buf; *index follows.
+size_t console_ring_read(char *buf, size_t bytes, u32 *index);
+void console_ring_clear(void);
 // A character came in (serial interrupt). Ctrl-A three times switches
 // between dom0 and the hypervisor's debug keys, as Xen.
 void console_input(char c);

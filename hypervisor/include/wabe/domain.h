@@ -25,11 +25,23 @@ struct share;
 #define DOMAIN_VCPUS_MAX 256
 #define TRAPS 256
 
-// A guest's handler for a vector (set_trap_table) or callback.
-struct trap_entry {
-	u64 address;
-	u16 cs;
-	u8 flags; // bits 0-1 DPL, bit 2: mask events on entry
+// The scheduler's part of a vCPU (dom/runq.h). runq.lock of its processor.
+struct sched_vcpu {
+	struct pheap_node node; // key: virtual time; in runq.heap if waiting
+	struct list link;	// in runq.waiting
+	u64 vtime;
+	s64 quota;    // ns it may still run, of a capped domain
+	u32 time_cpu; // CPU + 1 where its time was last published
+	u8 parked;    // waits for the budget to be filled
+};
+
+// A domain's shares (dom/sched_cap.c). control_lock writes, but the budget.
+struct sched_domain {
+	u16 weight, cap; // cap in percent of a CPU, 0: none
+	u64 inverse;	 // virtual ns per real ns, << 24
+	s64 budget;	 // atomic: ns left in this period, if capped
+	s64 full;	 // ns for a period, 0: no cap
+	struct timer refill;
 };
 
 enum {
@@ -63,7 +75,6 @@ struct vcpu {
 	u8 nmi_pending;		// deliver an NMI at the next exit; atomic
 	u8 nmi_masked;		// until the guest's next iret
 	u8 ts;			// guest's CR0.TS
-	u8 fault_depth;		// nested bounce failures, entry code only
 
 	// Constant after creation.
 	struct domain *domain;
@@ -84,13 +95,12 @@ struct vcpu {
 	u32 gdt_ents;
 	u64 ldt_base;
 	u32 ldt_ents;
-	u64 ldt_frames[16]; // mfns mapped so far, 0 = none
-	struct trap_entry traps[TRAPS];
+	u64 ldt_frames[16];	       // mfns mapped so far, 0 = none
+	struct trap_info traps[TRAPS]; // flags: bits 0-1 DPL, 2 mask events
 	struct callback callbacks[CALLBACKS];
 	struct fpu_state *fpu; // x86/fpu.c
 	u64 xcr0;
 	u32 fpu_cpu;		  // CPU + 1 whose registers hold it, or 0
-	u64 vm_assist_runstate;	  // nothing yet reads it
 	struct page *put_pending; // table whose release was preempted (mm)
 	bool initialised;	  // has a context to run
 
@@ -101,11 +111,11 @@ struct vcpu {
 	// dom/sched.c: runq.lock of cpus[processor].
 	u32 processor;
 	enum vcpu_state state;
-	u32 pause_count;	   // atomic: not runnable while nonzero
-	u8 blocked;		   // SCHEDOP_block, until an event; atomic
-	u8 offline;		   // VCPUOP_down or not yet up
-	u8 running;		   // its registers are live on a CPU; atomic
-	struct sched_vcpu *sched;  // scheduler's own
+	u32 pause_count; // atomic: not runnable while nonzero
+	u8 blocked;	 // SCHEDOP_block, until an event; atomic
+	u8 offline;	 // VCPUOP_down or not yet up
+	u8 running;	 // its registers are live on a CPU; atomic
+	struct sched_vcpu sched;
 	struct cpumask hard, soft; // affinity
 	struct vcpu_runstate_info runstate;
 	struct share *runstate_share; // where the guest wants it copied
@@ -177,12 +187,10 @@ struct domain {
 	u64 vm_assist;
 	u32 tsc_mode;
 	bool native_tsc;
-	struct cpumask node_affinity;
 	u64 claim;		     // XENMEM_claim_pages outstanding
 	struct e820_map *memory_map; // XENMEM_set_memory_map, or NULL
-	u16 sched_weight, sched_cap; // percent; control_lock writes
-	struct sched_domain *sched;  // dom/sched_credit.c: cap and budget
-	struct domain *next_unused;  // domlist_lock: unused or dead structures
+	struct sched_domain sched;
+	struct domain *next_unused; // domlist_lock: unused or dead structures
 	struct timer watchdog[2];
 	u8 watchdog_used;
 };
@@ -225,8 +233,6 @@ void domain_hold(struct domain *d);
 void domain_put(struct domain *d);
 // The next domain with an id >= `from`, referenced, or NULL (listing).
 struct domain *domain_next(domid_t from);
-// How many domains domain_get() finds: a count that is kept, not taken.
-u32 domain_count(void);
 
 // The vCPU `id` of `d`, or NULL. Bounds-checked and clamped.
 struct vcpu *domain_vcpu(struct domain *d, u32 id);
@@ -276,15 +282,15 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 // Let go of what vcpu_set_context and later calls took; may be -ERESTART.
 int vcpu_release_context(struct vcpu *v);
 
+// An NMI for the guest. 0.
+int vcpu_send_nmi(struct vcpu *v);
+
 // VCPUOP_register_vcpu_info: move v->info into the guest's frame. The current
 // vCPU or one that is offline.
 int vcpu_info_register(struct vcpu *v, u64 mfn, u32 offset);
 // Where a domain's vCPU finds its vcpu_info before it registers one.
 void vcpu_info_reset(struct vcpu *v);
 
-// What getdomaininfo and getdomaininfolist say. Zeroes *out first.
-struct xen_domctl_getdomaininfo;
-void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out);
 // ns that it ran.
 u64 vcpu_cpu_time(struct vcpu *v);
 

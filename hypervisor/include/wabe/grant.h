@@ -7,6 +7,8 @@
 #include <wabe/domain.h>
 #include <wabe/types.h>
 
+#include <xen/grant_table.h>
+
 int grants_create(struct domain *d, u32 frames_max, u32 maptrack_max);
 // Undo all mappings this domain holds of others; -ERESTART until done.
 int grants_unmap_all(struct domain *d);
@@ -27,10 +29,7 @@ u32 grants_maps(const struct domain *d);
 
 // The operations of GNTTABOP_* by the current domain. Each fills in `status`
 // (GNTST_*) and what else the ABI says.
-struct gnttab_map_grant_ref;
-struct gnttab_copy;
 void grant_map(struct gnttab_map_grant_ref *op);
-//
 // What one copy had claimed stays claimed for the next one of a batch, which
 // mostly names the same; grant_copy_end() lets go.
 struct grant_operand {
@@ -64,10 +63,8 @@ s16 grant_swap(u32 a, u32 b);
 // the granter may have its frame back.
 #define UNMAP_BATCH 16
 struct grant_unmapping {
-	u64 host_addr, dev_bus_addr;
-	u64 new_addr; // unmap_and_replace, else 0
-	u32 handle;
-	s16 status;    // GNTST_*
+	struct gnttab_unmap_grant_ref op; // with its status
+	bool replace;  // unmap_and_replace: dev_bus_addr is the new address
 	bool prepared; // grant_unmap_finish() has work
 	u16 flags;
 };

@@ -7,8 +7,7 @@
 // each other's flush cannot block one another. A lock holder may send IPIs and
 // wait.
 //
-// Order, outermost first. Two locks of one kind: lower domain id (lower CPU
-// id) first.
+// Order, outermost first. Two locks of one kind: by address, lock_two().
 //   1  control_lock             domctl, sysctl, platform operations
 //   2  domain.lifecycle_lock    create, destroy, pause counts
 //   3  grant_table.lock         grants
@@ -65,6 +64,23 @@ static inline bool lock_try(lock_t *l)
 static inline void unlock(lock_t *l)
 {
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
+}
+
+// Two locks of one kind, or one given twice.
+static inline void lock_two(lock_t *a, lock_t *b)
+{
+	lock(a < b ? a : b);
+	if (a != b) {
+		lock(a < b ? b : a);
+	}
+}
+
+static inline void unlock_two(lock_t *a, lock_t *b)
+{
+	unlock(a);
+	if (a != b) {
+		unlock(b);
+	}
 }
 
 // Does this CPU hold it? For assertions.

@@ -20,8 +20,8 @@ void mapcache_flush(void);
 int mapcache_init_cpu(struct cpu *c);
 
 // Long-lived mappings in the vmap area. NULL: no room.
-// vmap_frames: guest or heap frames, write-back. vmap_mmio: uncached.
-void *vmap_frames(const mfn_t *mfns, u32 count) MUST_CHECK;
+// vmap_frame: a guest's or heap frame, write-back. vmap_mmio: uncached.
+void *vmap_frame(mfn_t m) MUST_CHECK;
 void *vmap_mmio(u64 maddr, u64 bytes) MUST_CHECK;
 void vunmap(void *va, u64 bytes); // flushes all CPUs
 

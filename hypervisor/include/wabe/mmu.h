@@ -107,10 +107,6 @@ int grant_pte_unmap(struct vcpu *v, u64 addr, bool is_pte_maddr, u64 expect,
 // mm/mmio.c: may dom0 map this frame that is not RAM? -EPERM: never; -EROFS:
 // only without RW (else 0).
 int mmio_check(mfn_t m);
-// Frames that dom0 may read only (MSI-X tables in use). -ENOMEM: list full.
-int mmio_protect(mfn_t m);
-void mmio_unprotect(mfn_t m);
-
 // This machine has L1TF: not-present entries that name memory are refused. Xen
 // puts such a guest on shadow tables; guests of today invert those bits.
 void l1tf_guard(void);

@@ -138,8 +138,6 @@ struct domain *page_owner(const struct page *p); // no reference taken
 
 // Take a plain reference if `d` owns the frame; false if not (or it is free).
 bool page_get(struct page *p, struct domain *d) MUST_CHECK;
-// Another one, when the caller holds one already.
-void page_get_again(struct page *p);
 void page_put(struct page *p);
 
 // Take a plain and a type reference, with validation for tables.

@@ -65,7 +65,7 @@ struct cpu {
 	u32 loaded_domain;	   // serial of the domain that ran last
 	bool debugging;		   // breakpoints are in the debug registers
 	u64 xcr0;		   // value in XCR0
-	u64 idle_ns, idle_since;   // time spent in HLT
+	u64 idle_ns;		   // time spent in HLT
 
 	u64 deadline; // ns the timer is set to, ~0 none (time.c)
 

@@ -47,11 +47,10 @@ void cpu_do_work(void);
 // Run queue and idle vCPU (c->idle; also c->current if that is NULL). Before
 // the CPU comes online. 0 or -ENOMEM.
 int sched_init_cpu(struct cpu *c);
-// Shares of a domain, before its first vCPU. 0 or -ENOMEM.
-int sched_domain_create(struct domain *d);
-void sched_domain_destroy(struct domain *d);
-int sched_vcpu_create(struct vcpu *v);
-void sched_vcpu_destroy(struct vcpu *v);
+// Shares of a new domain; of one that is gone.
+void sched_domain_init(struct domain *d);
+void sched_domain_fini(struct domain *d);
+void sched_vcpu_init(struct vcpu *v);
 // New hard or soft affinity (NULL: as it was); moves the vCPU if it must. Hard
 // is cut down to the partition's CPUs. -EINVAL if none of them is online.
 int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,

@@ -31,8 +31,6 @@ static inline bool timer_is_set(const struct timer *t)
 // The same, and waits until the function does not run on another CPU: after
 // it `data` may be freed. No lock held that the function takes.
 void timer_kill(struct timer *t);
-// Move a timer that is set to another CPU (its vCPU moved).
-void timer_migrate(struct timer *t, u32 cpu);
 // Run those that are due, program the next deadline (WORK_TIMERS).
 void timers_run(void);
 // Allocate a CPU's heap; before it comes online. 0 or -ENOMEM.

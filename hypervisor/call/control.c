@@ -1,13 +1,53 @@
 // SPDX-License-Identifier: MIT
-// What the toolstack is told about a domain.
+// What dom0's control calls share.
 #include <wabe/alloc.h>
 #include <wabe/cpu.h>
-#include <wabe/lib.h>
 #include <wabe/sched.h>
 
-#include <xen/domctl.h>
+#include "control.h"
 
-#include "dom.h"
+int control_begin(void *op, gva_t arg, u64 bytes, u32 version)
+{
+	if (copy_from_guest(op, arg, bytes)) {
+		return -EFAULT;
+	}
+	if (((u32 *)op)[1] != version) {
+		return -EACCES;
+	}
+	return current_domain()->privileged ? 0 : -EPERM;
+}
+
+static u64 bitmap_bytes(const struct xenctl_bitmap *map)
+{
+	return MIN(DIV_ROUND_UP((u64)map->nr_bits, 8), sizeof(struct cpumask));
+}
+
+int bitmap_in(struct cpumask *m, const struct xenctl_bitmap *map)
+{
+	memset(m, 0, sizeof(*m));
+	return copy_from_guest(m, HANDLE_GVA(map->bitmap), bitmap_bytes(map));
+}
+
+// Bits of the last byte beyond the map's are clear.
+int bitmap_out(const struct cpumask *m, const struct xenctl_bitmap *map)
+{
+	struct cpumask out = *m;
+
+	if (map->nr_bits < NR_CPUS) {
+		out.bits[map->nr_bits / 64] &= BIT(map->nr_bits % 64) - 1;
+	}
+	return copy_to_guest(HANDLE_GVA(map->bitmap), &out, bitmap_bytes(map));
+}
+
+struct cpumask cpus_online(void)
+{
+	struct cpumask m = {{0}};
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		cpumask_set(&m, i);
+	}
+	return m;
+}
 
 // Running if one vCPU runs, blocked if all that are up are blocked.
 static void vcpus_info(struct domain *d, struct xen_domctl_getdomaininfo *out)
