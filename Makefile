@@ -99,9 +99,10 @@ soak: needs-build-toolstack-linux-check-run-grub
 
 # The long form of the proof: as long as given (HOURS=1).
 HOURS ?= 1
-prove: needs-build-toolstack-check-run-grub
+prove: needs-build-toolstack-check-fuzz-run-grub
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests fuzzers \
-		$(UNIT_TESTS:%=$(UNIT_OUT)/%)
+		$(BUILD)/fuzz/model-afl $(UNIT_TESTS:%=$(UNIT_OUT)/%)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan TSAN=1 tsan-all
 	@HOURS=$(HOURS) tests/prove
 
 # Break one protection after another: each must turn its test red.
@@ -135,6 +136,7 @@ help:
 	@echo 'make soak     the long tests'
 	@echo 'make fuzz     each fuzzer for ten minutes'
 	@echo 'make prove    what can be proven in HOURS=1: mutations, fuzzers, hostile guests'
+	@echo 'make coverage what of the core the unit tests reach; make tsan: races'
 	@echo 'make mutants  break protections, see the tests notice'
 	@echo 'make ledger   Xen'"'"'s advisories, one by one'
 	@echo 'make install  hypervisor and toolstack into DESTDIR, below PREFIX (/usr/local)'

@@ -37,11 +37,11 @@ void fake_run(u32 cpu, struct vcpu *v)
 	if (fake_cpu->current == v) {
 		return; // a call from where it was: no CR3 load
 	}
-	fake_cpu->current = v;
+	WRITE_ONCE(fake_cpu->current, v);
 	if (v->kernel_root) {
 		context_load_root(v);
 	} else {
-		fake_cpu->root = hv_root;
+		WRITE_ONCE(fake_cpu->root, hv_root);
 		tlb_flush_local();
 	}
 }
@@ -57,7 +57,8 @@ void fake_settle(void)
 
 void context_load_root(struct vcpu *v)
 {
-	this_cpu()->root = v->kernel_mode ? v->kernel_root : v->user_root;
+	WRITE_ONCE(this_cpu()->root,
+		   v->kernel_mode ? v->kernel_root : v->user_root);
 	tlb_flush_local();
 }
 

@@ -47,7 +47,7 @@ void page_unmap(const void *va)
 u64 page_read(mfn_t m, u32 index)
 {
 	BUG_ON(m.n >= FAKE_HOLE);
-	return ((u64 *)arena[m.n])[index];
+	return READ_ONCE(arena[m.n][index]);
 }
 
 void *vmap_frame(mfn_t m)

@@ -4,6 +4,7 @@
 // or leaves, and the asker waits for that.
 #include <wabe/paging.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,8 +20,9 @@ struct translation {
 static struct tlb {
 	struct translation cached[CACHED];
 	u32 count;
-	u32 inside;	   // atomic: a thread is in the hypervisor
-	u32 asked, served; // atomic
+	u32 inside;	      // atomic: a thread is in the hypervisor
+	u32 asked, served;    // atomic
+	pthread_mutex_t lock; // cached, count
 } tlbs[FAKE_CPUS];
 
 static u32 clock_now; // atomic
@@ -29,6 +31,9 @@ u32 fake_flushes;     // atomic
 void fake_tlb_init(void)
 {
 	memset(tlbs, 0, sizeof(tlbs));
+	for (u32 i = 0; i < FAKE_CPUS; i++) {
+		pthread_mutex_init(&tlbs[i].lock, NULL);
+	}
 	clock_now = 2;
 }
 
@@ -38,11 +43,13 @@ static void flush_cpu(u32 cpu, u64 va)
 	struct tlb *t = &tlbs[cpu];
 	u32 kept = 0;
 
+	pthread_mutex_lock(&t->lock);
+
 	if (va == ~0ull) {
-		cpus[cpu]->flush_stamp =
-		    __atomic_add_fetch(&clock_now, 1, __ATOMIC_SEQ_CST);
-		if (vcpu_is_idle(cpus[cpu]->current)) {
-			cpus[cpu]->root = hv_root; // an idle CPU leaves it
+		WRITE_ONCE(cpus[cpu]->flush_stamp,
+			   __atomic_add_fetch(&clock_now, 1, __ATOMIC_SEQ_CST));
+		if (vcpu_is_idle(READ_ONCE(cpus[cpu]->current))) {
+			WRITE_ONCE(cpus[cpu]->root, hv_root); // it leaves it
 		}
 	}
 	for (u32 i = 0; i < t->count; i++) {
@@ -52,6 +59,7 @@ static void flush_cpu(u32 cpu, u64 va)
 		}
 	}
 	t->count = kept;
+	pthread_mutex_unlock(&t->lock);
 	__atomic_add_fetch(&fake_flushes, 1, __ATOMIC_RELAXED);
 }
 

@@ -105,7 +105,7 @@ int m_grant_map(struct model *m, uint32_t d, uint32_t granter, uint32_t ref,
 		return status;
 	}
 	m_l1_drop(m, *e);
-	*e = grant_word(g->used_frame, read_only) | M_NX;
+	*e = grant_word(g->used_frame, read_only) | M_NX | (m->marks ? M_G : 0);
 	m->domain[d].handle[handle] = (struct m_handle){
 	    .used = true,
 	    .read_only = read_only,

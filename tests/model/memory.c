@@ -48,6 +48,20 @@ void m_put_plain(struct model *m, uint32_t f)
 
 // --- entries -----------------------------------------------------------------
 
+// A present entry as it is stored.
+static uint64_t stored(const struct model *m, uint32_t level, uint64_t word)
+{
+	if (!(word & M_P)) {
+		return word;
+	}
+	if (level == M_L1 && m->marks) {
+		word |= word & M_US ? M_G : M_KERNEL;
+	} else if (level == M_L1) {
+		word &= ~M_G;
+	}
+	return word | M_US;
+}
+
 int m_l1_take(struct model *m, uint32_t d, uint32_t pg_owner, uint64_t word)
 {
 	uint32_t f = m_index(word);
@@ -99,7 +113,7 @@ static int entry_take(struct model *m, uint32_t d, uint32_t level,
 	if (!(word & M_P)) {
 		return 0;
 	}
-	if (!is_frame(m_index(word))) {
+	if (!is_frame(m_index(word)) || (word & M_G)) {
 		return -XEN_EINVAL;
 	}
 	if (!(word & M_RW) && m->frame[m_index(word)].types &&
@@ -218,7 +232,7 @@ static int entries_take(struct model *m, uint32_t f)
 		if (error) {
 			return refused(m, f, error);
 		}
-		p->word[i] |= p->word[i] & M_P ? M_US : 0;
+		p->word[i] = stored(m, p->type, p->word[i]);
 		p->at = (uint16_t)(slot + 1);
 	}
 	if (m->stopped[f] == M_UP) {
@@ -310,7 +324,7 @@ int m_pending_finish(struct model *m, uint32_t d, uint32_t vcpu)
 static bool same_reference(uint32_t level, uint64_t a, uint64_t b)
 {
 	return (a & b & M_P) && m_index(a) == m_index(b) &&
-	       (level > M_L1 || !((a ^ b) & M_RW));
+	       !((a ^ b) & (level > M_L1 ? M_G : M_RW));
 }
 
 static int entry_set(struct model *m, uint32_t d, uint32_t pg_owner,
@@ -517,7 +531,7 @@ void m_frame_add(struct model *m, uint32_t f, uint32_t d)
 
 void m_init(struct model *m, uint32_t domains, uint32_t vcpus)
 {
-	*m = (struct model){.vcpus = vcpus};
+	*m = (struct model){.vcpus = vcpus, .marks = m->marks};
 	for (uint32_t f = 0; f < M_FRAMES; f++) {
 		m->frame[f].owner = M_NOBODY;
 	}

@@ -635,10 +635,10 @@ static void op_grant_unmap(void)
 	       op.status);
 }
 
-static struct m_operand any_operand(struct gnttab_copy_ptr *p, uint16_t *flags,
-				    uint16_t flag)
+static struct m_operand any_operand(struct gnttab_copy_ptr *p, uint32_t slot,
+				    uint16_t *flags, uint16_t flag)
 {
-	struct m_operand o = {.granted = next() & 1, .slot = below(4)};
+	struct m_operand o = {.granted = next() & 1, .slot = slot};
 
 	p->offset = (uint16_t)((M_SLOT0 + o.slot) * 8);
 	if (o.granted) {
@@ -655,14 +655,18 @@ static struct m_operand any_operand(struct gnttab_copy_ptr *p, uint16_t *flags,
 	return o;
 }
 
+// From the first half of the entries to the second: what a copy onto itself
+// does where both overlap is nobody's promise.
 static void op_grant_copy(void)
 {
 	struct gnttab_copy op = {.len = 0};
+	uint32_t first = below(M_WORDS / 2);
+	uint32_t words = 1 + below(M_WORDS / 2 - first);
 	struct m_operand from, to;
-	uint32_t words = 1 + below(4);
 
-	from = any_operand(&op.source, &op.flags, GNTCOPY_source_gref);
-	to = any_operand(&op.dest, &op.flags, GNTCOPY_dest_gref);
+	from = any_operand(&op.source, first, &op.flags, GNTCOPY_source_gref);
+	to = any_operand(&op.dest, M_WORDS - words, &op.flags,
+			 GNTCOPY_dest_gref);
 	op.len = (uint16_t)(words * 8);
 	expect("grant_table_op", 2, 0, 0,
 	       machine_call(__HYPERVISOR_grant_table_op, GNTTABOP_copy,

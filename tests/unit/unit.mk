@@ -4,7 +4,7 @@
 # others link the core (mm/, ipc/, dom/, call/) with the fake machine (fake/).
 UNIT_FAKE := page_test pgtable_test mm_random_test mm_race_test model_test control_test \
 	sched_sim_test privilege_test context_test core_test \
-	failure_test
+	failure_test ipc_race_test
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 # The whole core but what is the fake machine's own.
 UNIT_CORE := $(filter-out $(addprefix hypervisor/mm/,heap.c m2p.c mapcache.c \
@@ -19,6 +19,10 @@ UNIT_FLAGS := -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined \
 ifneq ($(COVERAGE),)
 UNIT_FLAGS := $(filter-out -fsanitize=% -fno-sanitize% -O1,$(UNIT_FLAGS)) -O0 \
 	--coverage -fprofile-update=atomic
+endif
+ifneq ($(TSAN),)
+UNIT_FLAGS := $(filter-out -fsanitize=% -fno-sanitize%,$(UNIT_FLAGS)) \
+	-fsanitize=thread -Wno-tsan
 endif
 UNIT_CORE_OBJ := $(UNIT_CORE:%.c=$(UNIT_OUT)/%.o)
 UNIT_MODEL_OBJ := $(UNIT_MODEL:%.c=$(UNIT_OUT)/%.o)
@@ -52,7 +56,12 @@ UNIT_COVER := $(filter-out glue_test toolstack_test worker_test \
 coverage: needs-build-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage COVERAGE=1 coverage-all
 	@tests/coverage $(BUILD)/coverage
+# The tests of races, under ThreadSanitizer.
+tsan-all: $(UNIT_OUT)/mm_race_test $(UNIT_OUT)/ipc_race_test
+tsan: needs-build-check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan TSAN=1 tsan-all
+	@tests/run tests/unit/tsan.sh
 coverage-all: $(UNIT_COVER:%=$(UNIT_OUT)/%)
 
 -include $(UNIT_CORE_OBJ:.o=.d) $(UNIT_MODEL_OBJ:.o=.d) $(UNIT_FAKE:%=$(UNIT_OUT)/tests/unit/%.d)
-.PHONY: unit coverage coverage-all
+.PHONY: unit coverage coverage-all tsan tsan-all
