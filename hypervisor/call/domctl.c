@@ -83,20 +83,10 @@ static long resume(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 }
 
 // The domain asked for, or the next that there is.
-static long info(struct xen_domctl *op, struct domain *none, struct vcpu *v)
+static long info(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 {
-	struct domain *d;
-
-	if (op->domain >= DOMID_FIRST_RESERVED) {
-		return -EINVAL;
-	}
-	d = domain_next(op->domain);
-	if (!d) {
-		return -ESRCH;
-	}
 	domain_info(d, &op->u.getdomaininfo);
 	op->domain = d->id;
-	domain_put(d);
 	return 0;
 }
 
@@ -252,7 +242,6 @@ static long unsupported(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 
 // ----------------------------------------------------------------------------
 
-#define ALONE 1	   // names no domain that must be there
 #define OTHER 2	   // -EINVAL for the caller's own domain
 #define VCPU 4	   // its first word is a vCPU's number; -ESRCH
 #define INVALID 32 // -EINVAL instead
@@ -267,11 +256,11 @@ static const struct {
 	domctl_fn *fn;
 	u8 flags;
 } operations[] = {
-    OP(createdomain, create, ALONE),
+    OP(createdomain, create, 0),
     OP(destroydomain, destroy, 0),
     OP(pausedomain, pause, OTHER),
     OP(unpausedomain, unpause, 0),
-    OP(getdomaininfo, info, ALONE),
+    OP(getdomaininfo, info, 0),
     OP(setvcpuaffinity, domctl_set_affinity, VCPU | INVALID),
     OP(shadow_op, domctl_shadow, OTHER | ANSWER),
     OP(max_mem, domctl_max_mem, 0),
@@ -336,47 +325,67 @@ static long run_named(struct xen_domctl *op, struct domain *d, domctl_fn *fn,
 	return rc;
 }
 
-static long run(struct xen_domctl *op, domctl_fn *fn, u8 flags)
+// The domain that is meant, referenced: none by createdomain, the next that
+// there is by getdomaininfo.
+static long find(const struct xen_domctl *op, struct domain **d)
 {
-	struct domain *d;
-	long rc;
+	bool next = op->cmd == XEN_DOMCTL_getdomaininfo;
 
-	if (flags & ALONE) {
-		return fn(op, NULL, NULL);
+	*d = NULL;
+	if (op->cmd == XEN_DOMCTL_createdomain) {
+		return 0;
 	}
-	d = op->domain < DOMID_FIRST_RESERVED ? domain_get(op->domain) : NULL;
-	if (!d) {
-		return -ESRCH;
+	if (op->domain >= DOMID_FIRST_RESERVED) {
+		return next ? -EINVAL : -ESRCH;
 	}
-	rc = run_named(op, d, fn, flags);
-	domain_put(d);
+	*d = next ? domain_next(op->domain) : domain_get(op->domain);
+	return *d ? 0 : -ESRCH;
+}
+
+// Whoever waits for the lock returns to the guest meanwhile: the holder may be
+// waiting for this CPU.
+static long run_locked(struct xen_domctl *op, struct domain *d, domctl_fn *fn,
+		       u8 flags)
+{
+	long rc = -ERESTART;
+
+	if (lock_try(&control_lock)) {
+		rc = run_named(op, d, fn, flags);
+		unlock(&control_lock);
+	}
 	return rc;
 }
 
 long call_domctl(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct xen_domctl op;
+	struct domain *d;
 	long rc = control_begin(&op, GVA(arg), sizeof(op),
 				XEN_DOMCTL_INTERFACE_VERSION);
+	long found;
 	u32 at;
 
-	if (rc) {
+	if (rc && rc != -EPERM) {
 		return rc;
 	}
+	// As on Xen, who may not is told first that there is no such domain.
+	found = find(&op, &d);
+	rc = found ? found : rc;
 	at = (u32)index_clamp(op.cmd, ARRAY_SIZE(operations));
-	if (op.cmd >= ARRAY_SIZE(operations) || !operations[at].fn) {
-		return -ENOSYS;
+	if (!rc && (op.cmd >= ARRAY_SIZE(operations) || !operations[at].fn)) {
+		rc = -ENOSYS;
 	}
-	// Whoever waits returns to the guest meanwhile: the holder may be
-	// waiting for this CPU.
-	rc = -ERESTART;
-	if (lock_try(&control_lock)) {
-		rc = run(&op, operations[at].fn, operations[at].flags);
-		unlock(&control_lock);
+	if (!rc) {
+		rc =
+		    run_locked(&op, d, operations[at].fn, operations[at].flags);
+		if ((!rc || rc == -ENOBUFS ||
+		     (operations[at].flags & ANSWER)) &&
+		    copy_to_guest(GVA(arg), &op, sizeof(op))) {
+			rc = -EFAULT;
+		}
 	}
-	if ((!rc || rc == -ENOBUFS || (operations[at].flags & ANSWER)) &&
-	    copy_to_guest(GVA(arg), &op, sizeof(op))) {
-		return -EFAULT;
+	if (d) {
+		domain_put(d);
 	}
 	return rc == -ERESTART
 		   ? hypercall_continue(__HYPERVISOR_domctl, arg, 0, 0, 0, 0)

@@ -51,11 +51,12 @@ static long claim(struct domain *self, void *arg)
 	if (HANDLE_GVA(r->extent_start).a || r->extent_order || r->mem_flags) {
 		return -EINVAL;
 	}
-	error = target_get(r->domid, &d);
-	if (!error) {
-		error = frames_claim(d, r->nr_extents);
-		domain_put(d);
+	d = domain_get(r->domid);
+	if (!d) {
+		return -EINVAL; // not -ESRCH, as on Xen
 	}
+	error = self->privileged ? frames_claim(d, r->nr_extents) : -EPERM;
+	domain_put(d);
 	return error;
 }
 
@@ -80,7 +81,7 @@ static const struct subop operations[] = {
        SUBOP_DOM0 | SUBOP_OUT),
     OP(set_memory_map, memory_map_set, struct xen_foreign_memory_map,
        SUBOP_TARGET),
-    OP(claim_pages, claim, struct xen_memory_reservation, SUBOP_DOM0),
+    OP(claim_pages, claim, struct xen_memory_reservation, 0),
     OP(acquire_resource, memory_acquire_resource,
        struct xen_mem_acquire_resource, SUBOP_TARGET | SUBOP_OUT),
 };

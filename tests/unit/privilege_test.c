@@ -123,6 +123,7 @@ static void memory_of_others_is_theirs(void **state)
 			      XENMEM_current_reservation, (u64)&q, 0, 0),
 			 -EPERM);
 	r.nr_extents = 5;
+	set_xen_guest_handle(r.extent_start, (xen_pfn_t *)NULL);
 	assert_int_equal(
 	    call(__HYPERVISOR_memory_op, XENMEM_claim_pages, (u64)&r, 0, 0),
 	    -EPERM);
