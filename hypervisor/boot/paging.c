@@ -39,8 +39,7 @@ static u64 *table_ptr(u64 entry)
 	return (u64 *)(HEAP_BASE + (entry & PTE_FRAME));
 }
 
-INIT_TEXT
-static u64 table_new(void)
+static u64 INIT_TEXT table_new(void)
 {
 	if (next == end) {
 		BUG_ON(chunk_count == ARRAY_SIZE(chunks));
@@ -68,8 +67,7 @@ static u64 *entry_find(u64 va, u32 level)
 }
 
 // The same, making the tables. Slots of the root differ: slot_make().
-INIT_TEXT
-static u64 *entry_make(u64 va, u32 level)
+static u64 *INIT_TEXT entry_make(u64 va, u32 level)
 {
 	for (u32 l = 3; l > level; l--) {
 		u64 *entry = entry_find(va, l);
@@ -81,16 +79,14 @@ static u64 *entry_make(u64 va, u32 level)
 	return entry_find(va, level);
 }
 
-INIT_TEXT
-static void slot_make(u64 va, u64 table, u64 flags)
+static void INIT_TEXT slot_make(u64 va, u64 table, u64 flags)
 {
 	*entry_find(va, 4) = table | flags | PTE_P | PTE_A;
 }
 
 // Lower tables permit everything; the root decides who may reach a slot, the
 // page what may be done. The M2P's two aliases are one table.
-INIT_TEXT
-static void slots_make(void)
+static void INIT_TEXT slots_make(void)
 {
 	u64 m2p = table_new();
 
@@ -107,8 +103,7 @@ static void slots_make(void)
 	}
 }
 
-INIT_TEXT
-static void image_map(const char *from, const char *to, u64 flags)
+static void INIT_TEXT image_map(const char *from, const char *to, u64 flags)
 {
 	for (; from < to; from += PAGE_SIZE) {
 		*entry_make((u64)from, 1) = image_maddr(from) | flags;
@@ -127,8 +122,7 @@ static void fill(void *dst, u64 value)
 
 // Map a table of one item a frame, `per_chunk` items in a large page. Where a
 // chunk's frames hold no RAM, all chunks share one read-only page of `value`.
-INIT_TEXT
-static void per_frame_map(u64 va, u64 per_chunk, u64 flags, u64 value)
+static void INIT_TEXT per_frame_map(u64 va, u64 per_chunk, u64 flags, u64 value)
 {
 	u64 hole = 0;
 
@@ -149,8 +143,7 @@ static void per_frame_map(u64 va, u64 per_chunk, u64 flags, u64 value)
 }
 
 // Once mapped, clear it.
-INIT_TEXT
-static void per_frame_fill(u64 va, u64 per_chunk, u64 value)
+static void INIT_TEXT per_frame_fill(u64 va, u64 per_chunk, u64 value)
 {
 	for (u64 f = 0; f < frames_end; f += per_chunk, va += LARGE) {
 		if (*entry_find(va, 2) & PTE_RW) {
@@ -159,8 +152,7 @@ static void per_frame_fill(u64 va, u64 per_chunk, u64 value)
 	}
 }
 
-INIT_TEXT
-static void windows_make(void)
+static void INIT_TEXT windows_make(void)
 {
 	for (u64 f = 0; f < frames_end; f += BIT(30 - PAGE_SHIFT)) {
 		entry_make(HEAP_BASE + (f << PAGE_SHIFT), 2);
@@ -172,8 +164,7 @@ static void windows_make(void)
 	}
 }
 
-INIT_TEXT
-void paging_init(void)
+void INIT_TEXT paging_init(void)
 {
 	u64 ram_end = memmap_ram_end();
 

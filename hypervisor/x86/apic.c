@@ -125,15 +125,13 @@ void apic_nmi_others(void)
 // Before LINT0 is masked: a request of the 8259s that the CPU has seen would
 // else stay, for a vector nobody gives (QEMU faults on it). ioapic.c does the
 // rest.
-static void INIT_TEXT
-pic_mask(void)
+static void INIT_TEXT pic_mask(void)
 {
 	outb(0x21, 0xff);
 	outb(0xa1, 0xff);
 }
 
-void INIT_TEXT
-apic_init(void)
+void INIT_TEXT apic_init(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 	u64 maddr = acpi_info.lapic ? acpi_info.lapic : base & BASE_ADDRESS;

@@ -34,8 +34,7 @@ struct reference {
 #define LEAF_CRYSTAL 0x15
 
 // VMware's leaf, which KVM and QEMU can show as well.
-static u64 INIT_TEXT
-hz_by_hypervisor(void)
+static u64 INIT_TEXT hz_by_hypervisor(void)
 {
 	if (!cpu_features.hypervisor ||
 	    cpuid(LEAF_HYPERVISOR, 0).a < LEAF_TIMING ||
@@ -45,8 +44,7 @@ hz_by_hypervisor(void)
 	return cpuid(LEAF_TIMING, 0).a * 1000ull;
 }
 
-static u64 INIT_TEXT
-hz_by_crystal(void)
+static u64 INIT_TEXT hz_by_crystal(void)
 {
 	struct cpuid_regs r;
 
@@ -68,14 +66,12 @@ hz_by_crystal(void)
 
 static volatile u8 *hpet INIT_DATA;
 
-static u64 INIT_TEXT
-hpet_read(void)
+static u64 INIT_TEXT hpet_read(void)
 {
 	return *(volatile u32 *)(hpet + HPET_COUNTER);
 }
 
-static bool INIT_TEXT
-hpet_start(struct reference *r)
+static bool INIT_TEXT hpet_start(struct reference *r)
 {
 	u32 period;
 
@@ -94,14 +90,12 @@ hpet_start(struct reference *r)
 	return true;
 }
 
-static u64 INIT_TEXT
-pm_timer_read(void)
+static u64 INIT_TEXT pm_timer_read(void)
 {
 	return inl(acpi_info.pm_timer);
 }
 
-static bool INIT_TEXT
-pm_timer_start(struct reference *r)
+static bool INIT_TEXT pm_timer_start(struct reference *r)
 {
 	u32 first;
 
@@ -121,8 +115,7 @@ pm_timer_start(struct reference *r)
 #define PIT_HZ 1193182
 
 // Channel 2, which counts down and interrupts nobody.
-static u64 INIT_TEXT
-pit_read(void)
+static u64 INIT_TEXT pit_read(void)
 {
 	u16 low;
 
@@ -131,8 +124,7 @@ pit_read(void)
 	return 0xffff - (low | inb(0x42) << 8);
 }
 
-static bool INIT_TEXT
-pit_start(struct reference *r)
+static bool INIT_TEXT pit_start(struct reference *r)
 {
 	outb(0x61, (inb(0x61) & ~2) | 1); // gate on, speaker off
 	outb(0x43, 0xb0);
@@ -172,8 +164,7 @@ static struct moment INIT_TEXT moment_read(const struct reference *r,
 	return (struct moment){sum.tsc / used, sum.count * FRACTION / used};
 }
 
-static u64 INIT_TEXT
-hz_measure(const struct reference *r)
+static u64 INIT_TEXT hz_measure(const struct reference *r)
 {
 	u64 tsc_first = rdtsc(), count_first = r->read() & r->mask;
 	struct moment a = moment_read(r, tsc_first, count_first), b;
@@ -185,8 +176,7 @@ hz_measure(const struct reference *r)
 	return (b.tsc - a.tsc) * FRACTION * r->hz / (b.count - a.count);
 }
 
-u64 INIT_TEXT
-counter_calibrate(u64 (*read)(void))
+u64 INIT_TEXT counter_calibrate(u64 (*read)(void))
 {
 	const struct reference r = {"", 0, 0xffffffff, read};
 	u64 tsc_first = rdtsc(), count_first = read();
@@ -203,8 +193,7 @@ counter_calibrate(u64 (*read)(void))
 
 // Makers choose whole MHz, and measuring errs by more than they do: within 30
 // parts in a million it is taken for one.
-static u64 INIT_TEXT
-hz_round(u64 hz)
+static u64 INIT_TEXT hz_round(u64 hz)
 {
 	u64 whole = (hz + MHZ / 2) / MHZ * MHZ;
 	u64 off = hz > whole ? hz - whole : whole - hz;
@@ -212,8 +201,7 @@ hz_round(u64 hz)
 	return off * 33333 < hz ? whole : hz;
 }
 
-u64 INIT_TEXT
-tsc_calibrate(void)
+u64 INIT_TEXT tsc_calibrate(void)
 {
 	struct reference r = {.name = "CPUID"};
 	u64 hz = hz_by_hypervisor();

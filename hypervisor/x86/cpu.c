@@ -23,8 +23,7 @@ _Static_assert(offsetof(struct cpu, id) == 8, "%gs:8");
 
 // --- what it can do ---------------------------------------------------------
 
-static void INIT_TEXT
-names_detect(void)
+static void INIT_TEXT names_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r = cpuid(0, 0);
@@ -43,8 +42,7 @@ names_detect(void)
 		 strcmp(f->vendor, "HygonGenuine") == 0;
 }
 
-static void INIT_TEXT
-model_detect(u32 signature)
+static void INIT_TEXT model_detect(u32 signature)
 {
 	struct cpu_features *f = &cpu_features;
 
@@ -59,8 +57,7 @@ model_detect(u32 signature)
 	}
 }
 
-static void INIT_TEXT
-basic_detect(void)
+static void INIT_TEXT basic_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r = cpuid(1, 0);
@@ -91,8 +88,7 @@ basic_detect(void)
 #define XCR0_AVX 0x4ull
 #define XCR0_AVX512 0xe0ull
 
-static void INIT_TEXT
-xsave_detect(void)
+static void INIT_TEXT xsave_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r;
@@ -109,8 +105,7 @@ xsave_detect(void)
 	f->xsaveopt = cpuid(0xd, 1).a & BIT(0);
 }
 
-static void INIT_TEXT
-extended_detect(void)
+static void INIT_TEXT extended_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r = cpuid(0x80000001, 0);
@@ -128,8 +123,7 @@ extended_detect(void)
 	}
 }
 
-void INIT_TEXT
-cpu_detect(void)
+void INIT_TEXT cpu_detect(void)
 {
 	const struct cpu_features *f = &cpu_features;
 

@@ -52,8 +52,7 @@ bool iretq_quirk_fault(struct cpu_user_regs *regs)
 	return true;
 }
 
-static void INIT_TEXT
-page_fill(u8 *page)
+static void INIT_TEXT page_fill(u8 *page)
 {
 	struct iretq_frame f = {
 	    TEST_VA + 2, SEL_GUEST_CS64, 2, TEST_VA + PAGE_SIZE, SEL_GUEST_DS,
@@ -67,8 +66,7 @@ page_fill(u8 *page)
 
 // Tables that map `page` at TEST_VA, and the hypervisor. The machine address
 // of the root.
-static u64 INIT_TEXT
-space_build(u64 *const table[TEST_PAGES], const void *page)
+static u64 INIT_TEXT space_build(u64 *const table[TEST_PAGES], const void *page)
 {
 	for (u32 i = 0; i < 16; i++) {
 		table[0][HV_SLOT_FIRST + i] = hv_slots[i];
@@ -82,8 +80,7 @@ space_build(u64 *const table[TEST_PAGES], const void *page)
 	return mfn_to_maddr(heap_mfn(table[0]));
 }
 
-static u64 INIT_TEXT
-space_run(u64 root)
+static u64 INIT_TEXT space_run(u64 root)
 {
 	u64 old = X86_READ_CR(3), outcome;
 
@@ -95,8 +92,7 @@ space_run(u64 root)
 	return outcome;
 }
 
-void INIT_TEXT
-iretq_quirk_test(void)
+void INIT_TEXT iretq_quirk_test(void)
 {
 	u64 *table[TEST_PAGES], outcome;
 	u8 *page = heap_page();

@@ -47,8 +47,7 @@ void leaks_init_cpu(void)
 	}
 }
 
-void INIT_TEXT
-leaks_print(void)
+void INIT_TEXT leaks_print(void)
 {
 	const struct cpu_features *f = &cpu_features;
 	u64 c = caps();

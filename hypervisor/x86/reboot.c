@@ -15,8 +15,7 @@ enum { SPACE_MEMORY, SPACE_PORT, SPACE_PCI };
 // ACPI's reset register where it is in memory; mapped before it is needed.
 static volatile u8 *reset_register;
 
-void INIT_TEXT
-machine_init(void)
+void INIT_TEXT machine_init(void)
 {
 	if (acpi_info.reset_maddr && acpi_info.reset_space == SPACE_MEMORY) {
 		reset_register = vmap_mmio(acpi_info.reset_maddr, 1);

@@ -72,8 +72,7 @@ void serial_write(const char *text, size_t bytes)
 }
 
 // "8n1" to LCR bits; what is not understood is 8n1.
-static u8 INIT_TEXT
-frame_parse(const char **s)
+static u8 INIT_TEXT frame_parse(const char **s)
 {
 	static const char parities[] = "noems";
 	const char *p = *s, *parity;
@@ -88,8 +87,7 @@ frame_parse(const char **s)
 	return lcr | (parity == parities ? 0 : (parity - parities) * 16 - 8);
 }
 
-static void INIT_TEXT
-uart_setup(u64 baud, u8 lcr)
+static void INIT_TEXT uart_setup(u64 baud, u8 lcr)
 {
 	outb(base + IER, 0);
 	if (baud) {
@@ -104,8 +102,7 @@ uart_setup(u64 baud, u8 lcr)
 	outb(base + MCR, MCR_ON);
 }
 
-void INIT_TEXT
-serial_init(const char *com1)
+void INIT_TEXT serial_init(const char *com1)
 {
 	u64 baud = strtou64(com1, &com1);
 	u8 lcr = LCR_8N1;
@@ -146,8 +143,7 @@ static void serial_interrupt(u8 vector, void *data)
 	outb(base + IER, IER_RX);
 }
 
-void INIT_TEXT
-serial_init_irq(void)
+void INIT_TEXT serial_init_irq(void)
 {
 	bool level, low;
 	int vector;

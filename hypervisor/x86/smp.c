@@ -93,8 +93,7 @@ static void ap_start(struct cpu *c)
 
 // --- the boot processor -----------------------------------------------------
 
-static bool INIT_TEXT
-arrived(u64 within_ns)
+static bool INIT_TEXT arrived(u64 within_ns)
 {
 	u64 end = time_now() + within_ns;
 
@@ -107,8 +106,7 @@ arrived(u64 within_ns)
 	return true;
 }
 
-static void INIT_TEXT
-wait_ns(u64 ns)
+static void INIT_TEXT wait_ns(u64 ns)
 {
 	u64 end = time_now() + ns;
 
@@ -117,8 +115,7 @@ wait_ns(u64 ns)
 	}
 }
 
-static bool INIT_TEXT
-ap_wake(struct cpu *c, u64 page)
+static bool INIT_TEXT ap_wake(struct cpu *c, u64 page)
 {
 	struct cpu *expected = c;
 
@@ -136,8 +133,7 @@ ap_wake(struct cpu *c, u64 page)
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-static void INIT_TEXT
-ap_join(struct cpu *c)
+static void INIT_TEXT ap_join(struct cpu *c)
 {
 	tsc_check.turn = 0;
 	tsc_check.last = tsc_check.worst = 0;
@@ -149,8 +145,7 @@ ap_join(struct cpu *c)
 	cpu_count = c->id + 1;
 }
 
-static bool INIT_TEXT
-ap_boot(const struct acpi_cpu *a, u64 page)
+static bool INIT_TEXT ap_boot(const struct acpi_cpu *a, u64 page)
 {
 	struct trampoline *t = boot_ptr(page, PAGE_SIZE);
 	struct cpu *c = cpu_alloc(cpu_count, a->apic_id, a->acpi_id);
@@ -173,8 +168,7 @@ ap_boot(const struct acpi_cpu *a, u64 page)
 	return true;
 }
 
-u32 INIT_TEXT
-smp_boot(void)
+u32 INIT_TEXT smp_boot(void)
 {
 	u64 page = boot_low_page();
 	u32 max = options.max_cpus ? MIN(options.max_cpus, NR_CPUS) : NR_CPUS;

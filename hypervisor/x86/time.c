@@ -123,8 +123,7 @@ void vcpu_time_publish(struct vcpu *v)
 // --- starting ---------------------------------------------------------------
 
 // The line from ticks to nanoseconds, its factor in [2^31, 2^32).
-static void INIT_TEXT
-scale_set(u64 hz)
+static void INIT_TEXT scale_set(u64 hz)
 {
 	tsc_to_ns_shift = 0;
 	tsc_khz = (hz + 500) / 1000;
@@ -139,14 +138,12 @@ scale_set(u64 hz)
 	tsc_to_ns_mul = (NS << 32) / hz;
 }
 
-static u64 INIT_TEXT
-apic_ticks(void)
+static u64 INIT_TEXT apic_ticks(void)
 {
 	return 0xffffffff - apic_timer_read();
 }
 
-static void INIT_TEXT
-apic_timer_calibrate(void)
+static void INIT_TEXT apic_timer_calibrate(void)
 {
 	apic_timer_oneshot(0xffffffff);
 	timer_rate = counter_calibrate(apic_ticks);
@@ -156,8 +153,7 @@ apic_timer_calibrate(void)
 	}
 }
 
-void INIT_TEXT
-time_init(void)
+void INIT_TEXT time_init(void)
 {
 	u64 hz = tsc_calibrate();
 

@@ -304,8 +304,7 @@ static void gate_set(u32 vector, u8 ist, u8 type)
 	};
 }
 
-void INIT_TEXT
-traps_init(void)
+void INIT_TEXT traps_init(void)
 {
 	for (u32 i = 0; i < 256; i++) {
 		gate_set(i, 0, GATE_INTERRUPT);

@@ -25,15 +25,13 @@ static u64 utc_base;
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, RTC_FIELDS };
 
-static u8 INIT_TEXT
-rtc_reg(u8 reg)
+static u8 INIT_TEXT rtc_reg(u8 reg)
 {
 	outb(RTC_INDEX, reg);
 	return inb(RTC_DATA);
 }
 
-static void INIT_TEXT
-rtc_fields(u8 f[RTC_FIELDS])
+static void INIT_TEXT rtc_fields(u8 f[RTC_FIELDS])
 {
 	static const u8 regs[RTC_FIELDS] = {0, 2, 4, 7, 8, 9};
 
@@ -47,8 +45,7 @@ rtc_fields(u8 f[RTC_FIELDS])
 }
 
 // Twice the same: no update came between.
-static void INIT_TEXT
-rtc_fields_stable(u8 f[RTC_FIELDS])
+static void INIT_TEXT rtc_fields_stable(u8 f[RTC_FIELDS])
 {
 	u8 again[RTC_FIELDS];
 
@@ -63,8 +60,7 @@ rtc_fields_stable(u8 f[RTC_FIELDS])
 }
 
 // Days from 1970-01-01; years begin in March, so leap days come last.
-static u64 INIT_TEXT
-days(u32 year, u32 month, u32 day)
+static u64 INIT_TEXT days(u32 year, u32 month, u32 day)
 {
 	u32 y = month <= 2 ? year - 1 : year;
 	u32 m = month <= 2 ? month + 9 : month - 3;
@@ -73,15 +69,13 @@ days(u32 year, u32 month, u32 day)
 	       day - 1 - 719468;
 }
 
-static u32 INIT_TEXT
-rtc_number(u8 value, bool binary)
+static u32 INIT_TEXT rtc_number(u8 value, bool binary)
 {
 	return binary ? value : (value >> 4) * 10 + (value & 15);
 }
 
 // Seconds since 1970, or 0 where the clock tells nonsense.
-static u64 INIT_TEXT
-rtc_seconds(void)
+static u64 INIT_TEXT rtc_seconds(void)
 {
 	u8 f[RTC_FIELDS], mode = rtc_reg(RTC_B);
 	u32 n[RTC_FIELDS];
@@ -109,8 +103,7 @@ rtc_seconds(void)
 	       n[SECOND];
 }
 
-void INIT_TEXT
-wallclock_init(void)
+void INIT_TEXT wallclock_init(void)
 {
 	u64 seconds = rtc_seconds();
 

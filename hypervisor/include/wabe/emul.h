@@ -48,8 +48,8 @@ struct insn {
 
 // Decode the instruction in buf[0..available). Only 64-bit code, only the
 // opcodes some emulation here wants. False: another one, or cut off.
-bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER],
-		 u32 available) MUST_CHECK;
+bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER], u32 available)
+    MUST_CHECK;
 // The effective address, without segment base. `next` is the address of the
 // following instruction.
 u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
@@ -57,8 +57,8 @@ u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
 // Bytes of the instruction at `rip` of the current vCPU: how many there are.
 u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip);
 // The same, decoded; false also where the code segment is not a 64-bit one.
-bool insn_fetch_decode(struct insn *i,
-		       const struct cpu_user_regs *regs) MUST_CHECK;
+bool insn_fetch_decode(struct insn *i, const struct cpu_user_regs *regs)
+    MUST_CHECK;
 
 // Where register `number` (0 to 15) is kept.
 extern const u8 gpr_offset[16];

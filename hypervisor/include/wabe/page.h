@@ -144,8 +144,8 @@ void page_put(struct page *p);
 //   -EINVAL wrong owner, other type in use, or an entry that may not be;
 //   -ERESTART preempted (tables L2..L4 only): issue again.
 // A frame that was another type and may still be in some TLB is flushed first.
-int page_get_type(struct page *p, struct domain *d,
-		  enum page_type type) MUST_CHECK;
+int page_get_type(struct page *p, struct domain *d, enum page_type type)
+    MUST_CHECK;
 // Let go. Only for types that cannot be preempted (L1, seg, writable).
 void page_put_type(struct page *p);
 // Let go of any; -ERESTART: preempted, the frame is partial and its reference
