@@ -23,9 +23,8 @@ _Static_assert(offsetof(struct cpu, id) == 8, "%gs:8");
 
 // --- what it can do ---------------------------------------------------------
 
-static void INIT_TEXT names_detect(void)
+static void INIT_TEXT names_detect(struct cpu_features *f)
 {
-	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs r = cpuid(0, 0);
 
 	memcpy(f->vendor, &r.b, 4);
@@ -40,105 +39,65 @@ static void INIT_TEXT names_detect(void)
 	f->intel = strcmp(f->vendor, "GenuineIntel") == 0;
 	f->amd = strcmp(f->vendor, "AuthenticAMD") == 0 ||
 		 strcmp(f->vendor, "HygonGenuine") == 0;
-}
-
-static void INIT_TEXT model_detect(u32 signature)
-{
-	struct cpu_features *f = &cpu_features;
-
-	f->stepping = signature & 15;
-	f->model = signature >> 4 & 15;
-	f->family = signature >> 8 & 15;
+	r = cpuid(1, 0);
+	f->stepping = r.a & 15;
+	f->model = r.a >> 4 & 15;
+	f->family = r.a >> 8 & 15;
+	if (f->family == 6 || f->family == 15) {
+		f->model |= r.a >> 12 & 0xf0;
+	}
 	if (f->family == 15) {
-		f->family += signature >> 20 & 0xff;
-	}
-	if (f->family == 6 || f->family >= 15) {
-		f->model |= signature >> 12 & 0xf0;
+		f->family += r.a >> 20 & 0xff;
 	}
 }
 
-static void INIT_TEXT basic_detect(void)
+// XSAVE states kept for guests: x87, SSE, AVX, and AVX-512's three or none.
+static void INIT_TEXT features_detect(struct cpu_features *f)
 {
-	struct cpu_features *f = &cpu_features;
-	struct cpuid_regs r = cpuid(1, 0);
+	struct cpuid_regs r = cpuid(1, 0), none = {0};
+	u64 states;
 
-	model_detect(r.a);
-	f->mwait = r.c & BIT(3);
-	f->pcid = r.c & BIT(17);
 	f->x2apic = r.c & BIT(21);
 	f->tsc_deadline = r.c & BIT(24);
-	f->xsave = r.c & BIT(26);
+	f->xsave = r.c & BIT(26) && f->max_leaf >= 0xd;
 	f->hypervisor = r.c & BIT(31);
-	f->pge = r.d & BIT(13);
-	f->mca = (r.d & BIT(7)) && (r.d & BIT(14));
-	if (f->max_leaf >= 7) {
-		r = cpuid(7, 0);
-		f->fsgsbase = r.b & BIT(0);
-		f->smep = r.b & BIT(7);
-		f->invpcid = r.b & BIT(10);
-		f->smap = (r.b & BIT(20)) && !options.no_smap;
-		f->umip = r.c & BIT(2);
-		f->spec_ctrl = f->ibpb = r.d & BIT(26);
-		f->arch_caps = r.d & BIT(29);
+	f->mca = r.d & BIT(7) && r.d & BIT(14);
+	r = f->max_leaf >= 7 ? cpuid(7, 0) : none;
+	f->fsgsbase = r.b & BIT(0);
+	f->smep = r.b & BIT(7);
+	f->smap = r.b & BIT(20) && !options.no_smap;
+	f->md_clear = r.d & BIT(10);
+	f->spec_ctrl = f->ibpb = r.d & BIT(26);
+	f->arch_caps = r.d & BIT(29);
+	if (f->xsave) {
+		states = cpuid(0xd, 0).a;
+		f->xcr0 = XCR0_X87 | XCR0_SSE | (states & XCR0_AVX);
+		if (states & XCR0_AVX && !(~states & XCR0_AVX512)) {
+			f->xcr0 |= XCR0_AVX512;
+		}
+		f->xsaveopt = cpuid(0xd, 1).a & BIT(0);
 	}
-}
-
-// States kept for guests: x87, SSE, AVX, and AVX-512's three or none of them.
-#define XCR0_SSE 0x3ull
-#define XCR0_AVX 0x4ull
-#define XCR0_AVX512 0xe0ull
-
-static void INIT_TEXT xsave_detect(void)
-{
-	struct cpu_features *f = &cpu_features;
-	struct cpuid_regs r;
-
-	if (!f->xsave || f->max_leaf < 0xd) {
-		f->xsave = false;
-		return;
-	}
-	r = cpuid(0xd, 0);
-	f->xcr0 = XCR0_SSE | (r.a & XCR0_AVX);
-	if (r.a & XCR0_AVX && (r.a & XCR0_AVX512) == XCR0_AVX512) {
-		f->xcr0 |= XCR0_AVX512;
-	}
-	f->xsaveopt = cpuid(0xd, 1).a & BIT(0);
-}
-
-static void INIT_TEXT extended_detect(void)
-{
-	struct cpu_features *f = &cpu_features;
-	struct cpuid_regs r = cpuid(0x80000001, 0);
-
-	f->nx = r.d & BIT(20);
-	f->page1gb = r.d & BIT(26);
-	f->rdtscp = r.d & BIT(27);
-	f->maddr_bits = 36;
-	if (f->max_ext_leaf >= 0x80000007) {
-		f->invariant_tsc = cpuid(0x80000007, 0).d & BIT(8);
-	}
-	if (f->max_ext_leaf >= 0x80000008) {
-		f->maddr_bits = cpuid(0x80000008, 0).a & 0xff;
-		f->ibpb |= (cpuid(0x80000008, 0).b & BIT(12)) != 0;
-	}
+	f->rdtscp = cpuid(0x80000001, 0).d & BIT(27);
+	r = f->max_ext_leaf >= 0x80000007 ? cpuid(0x80000007, 0) : none;
+	f->invariant_tsc = r.d & BIT(8);
+	r = f->max_ext_leaf >= 0x80000008 ? cpuid(0x80000008, 0) : none;
+	f->ibpb |= (r.b & BIT(12)) != 0;
+	f->maddr_bits = r.a & 0xff ? r.a & 0xff : 36;
 }
 
 void INIT_TEXT cpu_detect(void)
 {
 	const struct cpu_features *f = &cpu_features;
 
-	names_detect();
-	basic_detect();
-	xsave_detect();
-	extended_detect();
+	names_detect(&cpu_features);
+	features_detect(&cpu_features);
 	printk("CPU: %s (%s family %u model %u stepping %u)", f->brand,
 	       f->vendor, f->family, f->model, f->stepping);
-	printk(
-	    "CPU has:%s%s%s%s%s%s%s%s%s", f->smep ? " SMEP" : "",
-	    f->smap ? " SMAP" : "", f->fsgsbase ? " FSGSBASE" : "",
-	    f->xsave ? " XSAVE" : "", f->pcid ? " PCID" : "",
-	    f->x2apic ? " x2APIC" : "", f->tsc_deadline ? " TSC-deadline" : "",
-	    f->invariant_tsc ? " invariant-TSC" : "", f->umip ? " UMIP" : "");
+	printk("CPU has:%s%s%s%s%s%s%s", f->smep ? " SMEP" : "",
+	       f->smap ? " SMAP" : "", f->fsgsbase ? " FSGSBASE" : "",
+	       f->xsave ? " XSAVE" : "", f->x2apic ? " x2APIC" : "",
+	       f->tsc_deadline ? " TSC-deadline" : "",
+	       f->invariant_tsc ? " invariant-TSC" : "");
 }
 
 // --- what each one needs ----------------------------------------------------
@@ -241,12 +200,6 @@ static u64 cr4_value(void)
 	       (f->smap ? CR4_SMAP : 0);
 }
 
-static void xcr0_write(u64 value)
-{
-	asm volatile("xsetbv" ::"c"(0), "a"((u32)value),
-		     "d"((u32)(value >> 32)));
-}
-
 void cpu_init_this(struct cpu *c)
 {
 	X86_WRITE_CR(0, CR0_FLAGS);
@@ -254,7 +207,7 @@ void cpu_init_this(struct cpu *c)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	wrmsr(MSR_PAT, PAT_VALUE);
 	if (cpu_features.xsave) {
-		xcr0_write(cpu_features.xcr0);
+		xsetbv(cpu_features.xcr0);
 	}
 	if (cpu_features.rdtscp) {
 		wrmsr(MSR_TSC_AUX, 0);

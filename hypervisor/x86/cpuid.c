@@ -22,82 +22,55 @@
 #define XEN_VERSION (4u << 16 | 17)
 #define HYPERCALL_PAGE_MSR 0x40000000
 
-#define XSTATE_LEGACY_BYTES 0x240
-#define XCR0_AVX BIT(2)
-
 // ud2, "xen", cpuid.
 static const u8 forced_cpuid[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
 
 // How time is told: subleaf 0 what the TSC is, 1 how it becomes ns, 2 its rate.
 static struct cpuid_regs tsc_leaf(const struct domain *d, u32 subleaf)
 {
-	struct cpuid_regs r = {0};
+	u32 flags = cpu_features.invariant_tsc ? BIT(1) : 0;
 
+	if (cpu_policy_has(d->policy, XEN_X86_FEATURE_RDTSCP)) {
+		flags |= BIT(2);
+	}
 	switch (subleaf) {
 	case 0:
-		r.a =
-		    (cpu_features.invariant_tsc ? BIT(1) : 0) |
-		    (cpu_policy_has(d->policy, XEN_X86_FEATURE_RDTSCP) ? BIT(2)
-								       : 0);
-		r.b = d->tsc_mode;
-		r.c = tsc_khz;
-		break;
+		return (struct cpuid_regs){flags, d->tsc_mode, tsc_khz, 0};
 	case 1:
-		r.c = tsc_to_ns_mul;
-		r.d = tsc_to_ns_shift;
-		break;
-	case 2:
-		r.a = tsc_khz;
-		break;
+		return (struct cpuid_regs){0, 0, tsc_to_ns_mul,
+					   tsc_to_ns_shift};
+	default:
+		return (struct cpuid_regs){.a = subleaf == 2 ? tsc_khz : 0};
 	}
-	return r;
-}
-
-// Bits in the machine address of the last frame.
-static u32 machine_address_bits(void)
-{
-	return 64 - __builtin_clzll((frames_end - 1) | 1) + PAGE_SHIFT;
-}
-
-// The highest of our leaves; the toolstack may have asked for fewer.
-static u32 hypervisor_max(const struct cpu_policy *p)
-{
-	u32 limit = p->hypervisor_limit;
-
-	return limit == 0 || limit > XEN_CPUID_MAX_NUM_LEAVES
-		   ? XEN_CPUID_MAX_NUM_LEAVES
-		   : MAX(limit, 2);
 }
 
 static struct cpuid_regs hypervisor_leaf(const struct domain *d, u32 n,
 					 u32 subleaf)
 {
-	u32 max = hypervisor_max(d->policy);
-	struct cpuid_regs r = {0};
+	// The toolstack may have asked for fewer leaves.
+	u32 limit = d->policy->hypervisor_limit;
+	u32 max = limit ? MIN(MAX(limit, 2), XEN_CPUID_MAX_NUM_LEAVES)
+			: XEN_CPUID_MAX_NUM_LEAVES;
+	u32 bits = 64 - __builtin_clzll((frames_end - 1) | 1) + PAGE_SHIFT;
 
-	if (n > max) {
-		return r;
-	}
-	switch (n) {
+	switch (n <= max ? n : ~0u) {
 	case 0:
 		return (struct cpuid_regs){
 		    XEN_CPUID_FIRST_LEAF + max, XEN_CPUID_SIGNATURE_EBX,
 		    XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX};
 	case 1:
-		r.a = XEN_VERSION;
-		break;
-	case 2:
-		r.a = 1; // hypercall page
-		r.b = HYPERCALL_PAGE_MSR;
-		r.c = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
-		break;
+		return (struct cpuid_regs){.a = XEN_VERSION};
+	case 2: // one hypercall page
+		return (struct cpuid_regs){
+		    1, HYPERCALL_PAGE_MSR,
+		    XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0};
 	case 3:
 		return tsc_leaf(d, subleaf);
-	case 5:
-		r.b = subleaf ? 0 : machine_address_bits();
-		break;
+	case 5: // how wide a machine address can be
+		return (struct cpuid_regs){.b = subleaf ? 0 : bits};
+	default:
+		return (struct cpuid_regs){0};
 	}
-	return r;
 }
 
 static struct cpuid_regs extension_leaf(u32 n)
@@ -112,12 +85,6 @@ static struct cpuid_regs extension_leaf(u32 n)
 	return (struct cpuid_regs){0};
 }
 
-// Bytes of an XSAVE area for the states that the vCPU has switched on.
-static u32 xsave_bytes(const struct vcpu *v, const struct cpu_policy *p)
-{
-	return v->xcr0 & XCR0_AVX ? p->leaf[0xd].c : XSTATE_LEGACY_BYTES;
-}
-
 // What depends on the vCPU.
 static void vcpu_patch(struct cpuid_regs *r, const struct vcpu *v, u32 leaf,
 		       u32 subleaf)
@@ -125,24 +92,20 @@ static void vcpu_patch(struct cpuid_regs *r, const struct vcpu *v, u32 leaf,
 	const struct cpu_policy *p = v->domain->policy;
 	u32 apic_id = v->id * 2;
 
-	switch (leaf) {
-	case 1:
+	if (leaf == 1) {
 		r->b |= apic_id << 24;
 		// The processor's CR4 has it on, whatever the guest's says.
 		r->c |= cpu_policy_has(p, XEN_X86_FEATURE_XSAVE) ? OSXSAVE : 0;
-		break;
-	case 0xb: // no levels
+	} else if (leaf == 0xb) { // no levels
 		r->c = subleaf & 0xff;
 		r->d = apic_id;
-		break;
-	case 0xd:
-		if (subleaf == 0 && r->a) {
-			r->b = xsave_bytes(v, p);
-		} else if (subleaf == 1 &&
-			   cpu_policy_has(p, XEN_X86_FEATURE_XSAVEC)) {
-			r->b = xsave_bytes(v, p);
-		}
-		break;
+	} else if (leaf == 0xd &&
+		   (subleaf ? subleaf == 1 &&
+				  cpu_policy_has(p, XEN_X86_FEATURE_XSAVEC)
+			    : r->a)) {
+		// Bytes of an XSAVE area for the states that are switched on.
+		r->b = v->xcr0 & XCR0_AVX ? p->leaf[cpu_policy_slot(0xd, 0)].c
+					  : XSAVE_LEAST;
 	}
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CPU policies: tables of CPUID leaves. A feature is in a PV guest's policy
 // when it is in the list below and the processor has it; of other leaves only
-// the registers named in `kept` are passed on.
+// the registers in `pv_mask` are passed on.
 //
 // Each vCPU is shown as a package of its own (no HTT, no core counts): where
 // it runs changes, so caches and siblings of the machine would be lies.
@@ -14,140 +14,64 @@
 #include <xen/arch-x86/cpufeatureset.h>
 #include <xen/sysctl.h>
 
-#define EXTENDED 0x80000000
-#define NO_SUBLEAF XEN_CPUID_NO_SUBLEAF
-#define MSR_ARCH_CAPABILITIES 0x10a
-
-#define XCR0_X87_SSE 3
-#define XCR0_AVX 4
-#define XSTATE_LEGACY_BYTES 0x240 // FXSAVE image and XSAVE header
-
 #define F(name) XEN_X86_FEATURE_##name
+#define B(name) (1u << F(name) % 32)
 
-// What PV guests may have. Left out: what needs state that is not switched
-// (AVX-512, MPX, PKU, speculation MSRs), supervisor features (SMEP, PCID,
-// large pages), virtualisation, TSX, and power management.
-static const u16 pv_features[] = {
-    // 1.edx
-    F(FPU),
-    F(DE),
-    F(TSC),
-    F(MSR),
-    F(PAE),
-    F(MCE),
-    F(CX8),
-    F(APIC),
-    F(SEP),
-    F(MCA),
-    F(CMOV),
-    F(PAT),
-    F(CLFLUSH),
-    F(ACPI),
-    F(MMX),
-    F(FXSR),
-    F(SSE),
-    F(SSE2),
-    F(SS),
-    // 1.ecx
-    F(SSE3),
-    F(PCLMULQDQ),
-    F(SSSE3),
-    F(FMA),
-    F(CX16),
-    F(SSE4_1),
-    F(SSE4_2),
-    F(MOVBE),
-    F(POPCNT),
-    F(AESNI),
-    F(XSAVE),
-    F(AVX),
-    F(F16C),
-    F(RDRAND),
-    F(HYPERVISOR),
-    // 80000001.edx
-    F(SYSCALL),
-    F(NX),
-    F(MMXEXT),
-    F(RDTSCP),
-    F(LM),
-    F(3DNOWEXT),
-    F(3DNOW),
-    // 80000001.ecx
-    F(LAHF_LM),
-    F(ABM),
-    F(SSE4A),
-    F(MISALIGNSSE),
-    F(3DNOWPREFETCH),
-    F(XOP),
-    F(FMA4),
-    F(TBM),
-    // d.1.eax
-    F(XSAVEOPT),
-    F(XSAVEC),
-    F(XGETBV1),
-    // 7.ebx
-    F(FSGSBASE),
-    F(BMI1),
-    F(AVX2),
-    F(FDP_EXCP_ONLY),
-    F(BMI2),
-    F(ERMS),
-    F(NO_FPU_SEL),
-    F(RDSEED),
-    F(ADX),
-    F(CLFLUSHOPT),
-    F(CLWB),
-    F(SHA),
-    // 7.ecx
-    F(PREFETCHWT1),
-    F(GFNI),
-    F(VAES),
-    F(VPCLMULQDQ),
-    F(CLDEMOTE),
-    // 80000007.edx (not by default), 80000008.ebx
-    F(ITSC),
-    F(CLZERO),
-    F(RSTR_FP_ERR_PTRS),
-    F(IBPB),
-    F(SSB_NO),
-    F(BTC_NO),
-    F(IBPB_RET),
-    // 7.edx, 7.1.eax
-    F(FSRM),
-    F(MD_CLEAR),
-    F(SERIALIZE),
-    F(ARCH_CAPS),
-    F(AVX_VNNI),
-    F(FZRM),
-    F(FSRS),
-    F(FSRCS),
-    // 80000021.eax, .ecx, 7.2.edx
-    F(LFENCE_DISPATCH),
-    F(VERW_CLEAR),
-    F(NSCB),
-    F(SRSO_NO),
-    F(SRSO_US_NO),
-    F(TSA_SQ_NO),
-    F(TSA_L1_NO),
-    F(MCDT_NO),
-    // MSR ARCH_CAPABILITIES
-    F(RDCL_NO),
-    F(RSBA),
-    F(INTEL_SSB_NO),
-    F(MDS_NO),
-    F(IF_PSCHANGE_MC_NO),
-    F(TAA_NO),
-    F(SBDR_SSDP_NO),
-    F(FBSDP_NO),
-    F(PSDP_NO),
-    F(FB_CLEAR),
-    F(RRSBA),
-    F(BHI_NO),
-    F(PBRSB_NO),
-    F(GDS_NO),
-    F(RFDS_NO),
-    F(RFDS_CLEAR),
-    F(ITS_NO),
+const u8 cpu_policy_first[CPU_POLICY_BASIC + 1] = {
+    0, 1, 2, 3, 4, 10, 11, 12, 15, 16, 17, 18, 20, 21, 24,
+};
+enum { S4 = 4, S7 = 12, S7_1, S7_2, SD = 21, SD_1, SD_2 }; // slots of 4, 7, d
+#define EXT(n) (CPU_POLICY_EXTENDED_SLOT + (n))
+
+// The words of a feature set: where each stands in a policy, and what of it PV
+// guests may have. Left out: what needs state that is not switched (AVX-512,
+// MPX, PKU, speculation MSRs), supervisor features (SMEP, PCID, large pages),
+// virtualisation, TSX, and power management.
+enum { REG_A, REG_B, REG_C, REG_D };
+static const struct {
+	u8 slot, reg;
+	u32 features;
+} words[CPU_FEATURE_WORDS] = {
+    {1, REG_D,
+     B(FPU) | B(DE) | B(TSC) | B(MSR) | B(PAE) | B(MCE) | B(CX8) | B(APIC) |
+	 B(SEP) | B(MCA) | B(CMOV) | B(PAT) | B(CLFLUSH) | B(ACPI) | B(MMX) |
+	 B(FXSR) | B(SSE) | B(SSE2) | B(SS)},
+    {1, REG_C,
+     B(SSE3) | B(PCLMULQDQ) | B(SSSE3) | B(FMA) | B(CX16) | B(SSE4_1) |
+	 B(SSE4_2) | B(MOVBE) | B(POPCNT) | B(AESNI) | B(XSAVE) | B(AVX) |
+	 B(F16C) | B(RDRAND) | B(HYPERVISOR)},
+    {EXT(1), REG_D,
+     B(SYSCALL) | B(NX) | B(MMXEXT) | B(RDTSCP) | B(LM) | B(3DNOWEXT) |
+	 B(3DNOW)},
+    {EXT(1), REG_C,
+     B(LAHF_LM) | B(ABM) | B(SSE4A) | B(MISALIGNSSE) | B(3DNOWPREFETCH) |
+	 B(XOP) | B(FMA4) | B(TBM)},
+    {SD_1, REG_A, B(XSAVEOPT) | B(XSAVEC) | B(XGETBV1)},
+    {S7, REG_B,
+     B(FSGSBASE) | B(BMI1) | B(AVX2) | B(FDP_EXCP_ONLY) | B(BMI2) | B(ERMS) |
+	 B(NO_FPU_SEL) | B(RDSEED) | B(ADX) | B(CLFLUSHOPT) | B(CLWB) | B(SHA)},
+    {S7, REG_C,
+     B(PREFETCHWT1) | B(GFNI) | B(VAES) | B(VPCLMULQDQ) | B(CLDEMOTE)},
+    {EXT(7), REG_D, B(ITSC)}, // not by default
+    {EXT(8), REG_B,
+     B(CLZERO) | B(RSTR_FP_ERR_PTRS) | B(IBPB) | B(SSB_NO) | B(BTC_NO) |
+	 B(IBPB_RET)},
+    {S7, REG_D, B(FSRM) | B(MD_CLEAR) | B(SERIALIZE) | B(ARCH_CAPS)},
+    {S7_1, REG_A, B(AVX_VNNI) | B(FZRM) | B(FSRS) | B(FSRCS)},
+    {EXT(0x21), REG_A,
+     B(LFENCE_DISPATCH) | B(VERW_CLEAR) | B(NSCB) | B(SRSO_NO) | B(SRSO_US_NO)},
+    {S7_1, REG_B, 0},
+    {S7_2, REG_D, B(MCDT_NO)},
+    {S7_1, REG_C, 0},
+    {S7_1, REG_D, 0},
+    // MSR ARCH_CAPABILITIES, behind the leaves
+    {CPU_POLICY_SLOTS, REG_A,
+     B(RDCL_NO) | B(RSBA) | B(INTEL_SSB_NO) | B(MDS_NO) | B(IF_PSCHANGE_MC_NO) |
+	 B(TAA_NO) | B(SBDR_SSDP_NO) | B(FBSDP_NO) | B(PSDP_NO) | B(FB_CLEAR) |
+	 B(RRSBA) | B(BHI_NO) | B(PBRSB_NO) | B(GDS_NO) | B(RFDS_NO) |
+	 B(RFDS_CLEAR)},
+    {CPU_POLICY_SLOTS, REG_B, B(ITS_NO)},
+    {EXT(0x21), REG_C, B(TSA_SQ_NO) | B(TSA_L1_NO)},
 };
 
 // A feature goes where the one it needs is missing. In this order.
@@ -161,164 +85,95 @@ static const u16 needs[][2] = {
 // Of 1.edx, what AMD repeats in 80000001.edx.
 #define COMMON_EDX 0x0183f3ff
 
-enum { REG_A, REG_B, REG_C, REG_D };
-#define A BIT(REG_A)
-#define B BIT(REG_B)
-#define C BIT(REG_C)
-#define D BIT(REG_D)
-#define EXT(n) (CPU_POLICY_EXTENDED_SLOT + (n))
-
-// Leaves with subleaves: subleaf 0 stands in the leaf's own slot, 1 in `slot`.
-static const struct subleaves {
-	u8 leaf, count, slot;
-} subleaves[] = {{4, 6, 14}, {7, 3, 19}, {0xb, 2, 21}, {0xd, 3, 22}};
-
-// Where the words of a feature set stand (16 and 17 are an MSR's).
-static const struct {
-	u8 slot, reg;
-} places[CPU_FEATURE_WORDS] = {
-    {1, REG_D},	     {1, REG_C},  {EXT(1), REG_D},    {EXT(1), REG_C},
-    {22, REG_A},     {7, REG_B},  {7, REG_C},	      {EXT(7), REG_D},
-    {EXT(8), REG_B}, {7, REG_D},  {19, REG_A},	      {EXT(0x21), REG_A},
-    {19, REG_B},     {20, REG_D}, {19, REG_C},	      {19, REG_D},
-    {0, 0},	     {0, 0},	  {EXT(0x21), REG_C},
-};
-#define WORD_ARCH_CAPS 16
-
-// Registers that are no feature words and that a guest sees as they are:
-// signatures, brand, caches and TLBs.
-static const u8 kept[CPU_POLICY_SLOTS] = {
-    [0] = A | B | C | D,
-    [1] = A | B,
-    [2] = A | B | C | D,
-    [4] = A | B | C | D,
-    [7] = A,
-    [14 ... 18] = A | B | C | D,
-    [EXT(0)] = A | B | C | D,
-    [EXT(1)] = A | B,
-    [EXT(2)... EXT(6)] = A | B | C | D,
-    [EXT(0x19)... EXT(0x1a)] = A | B | C | D,
+// What a guest sees as it is, if the toolstack does not say otherwise: here
+// signatures, brand, caches and TLBs, without APIC ids (1.ebx) and numbers of
+// cores and sharers (4.eax); cpu_policies_init() adds the features.
+#define ALL ~0u
+static struct cpu_policy pv_mask = {
+    .leaf =
+	{
+	    [0] = {ALL, ALL, ALL, ALL},
+	    [1] = {ALL, 0xffff},
+	    [2] = {ALL, ALL, ALL, ALL},
+	    [S4... S4 + 5] = {0x3fff, ALL, ALL, ALL},
+	    [S7] = {ALL},
+	    [EXT(0)] = {ALL, ALL, ALL, ALL},
+	    [EXT(1)] = {ALL, ALL},
+	    [EXT(2)... EXT(6)] = {ALL, ALL, ALL, ALL},
+	    [EXT(0x19)... EXT(0x1a)] = {ALL, ALL, ALL, ALL},
+	},
 };
 
 // The machine's policies. Constant after boot.
 static struct cpu_policy policy_host, policy_pv_max, policy_pv, policy_dom0,
     policy_none;
-static u32 pv_words[CPU_FEATURE_WORDS];
-
-static const struct subleaves *subleaves_of(u32 leaf)
-{
-	for (u32 n = 0; n < ARRAY_SIZE(subleaves); n++) {
-		if (subleaves[n].leaf == leaf) {
-			return &subleaves[n];
-		}
-	}
-	return NULL;
-}
-
-u32 cpu_policy_subleaves(u32 leaf)
-{
-	const struct subleaves *s = subleaves_of(leaf);
-
-	return s ? s->count : 0;
-}
 
 int cpu_policy_slot(u32 leaf, u32 subleaf)
 {
-	const struct subleaves *s;
+	u32 count = cpu_policy_subleaves(leaf);
 
-	if (leaf >= EXTENDED) {
-		leaf -= EXTENDED;
+	if (leaf >= CPU_EXTENDED) {
+		leaf -= CPU_EXTENDED;
 		return leaf < CPU_POLICY_EXTENDED ? (int)EXT(leaf) : -1;
 	}
-	if (leaf >= CPU_POLICY_BASIC) {
+	if (leaf >= CPU_POLICY_BASIC || (count && subleaf >= count)) {
 		return -1;
 	}
-	s = subleaves_of(leaf);
-	if (!s || subleaf == 0) {
-		return leaf;
-	}
-	return subleaf < s->count ? (int)(s->slot + subleaf - 1) : -1;
+	return cpu_policy_first[leaf] + (count ? subleaf : 0);
 }
 
-static u32 *reg_at(const struct cpu_policy *p, u32 slot, u32 reg)
+// Word `n` of the feature set.
+static u32 *word(const struct cpu_policy *p, u32 n)
 {
-	return (u32 *)&p->leaf[slot] + reg;
-}
-
-void cpu_policy_words(const struct cpu_policy *p, u32 words[CPU_FEATURE_WORDS])
-{
-	for (u32 n = 0; n < CPU_FEATURE_WORDS; n++) {
-		words[n] = *reg_at(p, places[n].slot, places[n].reg);
-	}
-	words[WORD_ARCH_CAPS] = p->arch_caps;
-	words[WORD_ARCH_CAPS + 1] = p->arch_caps >> 32;
-}
-
-static void words_put(struct cpu_policy *p, const u32 words[CPU_FEATURE_WORDS])
-{
-	for (u32 n = 0; n < CPU_FEATURE_WORDS; n++) {
-		if (n != WORD_ARCH_CAPS && n != WORD_ARCH_CAPS + 1) {
-			*reg_at(p, places[n].slot, places[n].reg) = words[n];
-		}
-	}
-	p->arch_caps =
-	    (u64)words[WORD_ARCH_CAPS + 1] << 32 | words[WORD_ARCH_CAPS];
-}
-
-static bool word_has(const u32 *words, u32 feature)
-{
-	return words[feature / 32] >> feature % 32 & 1;
-}
-
-static void word_clear(u32 *words, u32 feature)
-{
-	words[feature / 32] &= ~(1u << feature % 32);
-}
-
-static void word_set(u32 *words, u32 feature)
-{
-	words[feature / 32] |= 1u << feature % 32;
+	return (u32 *)&p->reg[4 * words[n].slot + words[n].reg];
 }
 
 bool cpu_policy_has(const struct cpu_policy *p, u32 feature)
 {
-	u32 word = feature / 32;
+	return *word(p, feature / 32) >> feature % 32 & 1;
+}
 
-	if (word >= WORD_ARCH_CAPS && word <= WORD_ARCH_CAPS + 1) {
-		return p->arch_caps >> (feature - 32 * WORD_ARCH_CAPS) & 1;
+static void feature_set(struct cpu_policy *p, u32 feature, bool on)
+{
+	u32 bit = 1u << feature % 32, *w = word(p, feature / 32);
+
+	*w = on ? *w | bit : *w & ~bit;
+}
+
+void cpu_policy_words(const struct cpu_policy *p, u32 out[CPU_FEATURE_WORDS])
+{
+	for (u32 n = 0; n < CPU_FEATURE_WORDS; n++) {
+		out[n] = *word(p, n);
 	}
-	return *reg_at(p, places[word].slot, places[word].reg) >> feature % 32 &
-	       1;
 }
 
 // Take out what misses something it needs.
-static void words_settle(u32 *words)
+static void features_settle(struct cpu_policy *p)
 {
 	for (u32 n = 0; n < ARRAY_SIZE(needs); n++) {
-		if (!word_has(words, needs[n][1])) {
-			word_clear(words, needs[n][0]);
+		if (!cpu_policy_has(p, needs[n][1])) {
+			feature_set(p, needs[n][0], false);
 		}
 	}
-	if (!word_has(words, F(ARCH_CAPS))) {
-		words[WORD_ARCH_CAPS] = words[WORD_ARCH_CAPS + 1] = 0;
+	if (!cpu_policy_has(p, F(ARCH_CAPS))) {
+		p->arch_caps = 0;
 	}
 }
 
 // The XSAVE leaf from scratch. Sizes that depend on XCR0 are cpuid_guest()'s.
 static void xstate_fill(struct cpu_policy *p)
 {
-	const struct cpuid_regs *avx =
-	    &policy_host.leaf[cpu_policy_slot(0xd, 2)];
-	struct cpuid_regs *all = &p->leaf[0xd];
+	const struct cpuid_regs *avx = &policy_host.leaf[SD_2];
+	struct cpuid_regs *all = &p->leaf[SD];
 
 	if (!cpu_policy_has(p, F(XSAVE))) {
 		return;
 	}
-	*all = (struct cpuid_regs){.a = XCR0_X87_SSE, .c = XSTATE_LEGACY_BYTES};
+	*all = (struct cpuid_regs){.a = XCR0_X87 | XCR0_SSE, .c = XSAVE_LEAST};
 	if (cpu_policy_has(p, F(AVX))) {
 		all->a |= XCR0_AVX;
 		all->c = avx->a + avx->b;
-		p->leaf[cpu_policy_slot(0xd, 2)] = *avx;
+		p->leaf[SD_2] = *avx;
 	}
 	all->b = all->c;
 }
@@ -326,116 +181,74 @@ static void xstate_fill(struct cpu_policy *p)
 // Leaves past the highest that the policy names are 0.
 static void leaves_cut(struct cpu_policy *p)
 {
-	u32 extended = p->leaf[EXT(0)].a & 0xffff;
+	u32 basic = cpu_policy_first[p->leaf[0].a + 1];
+	u32 extended = EXT(p->leaf[EXT(0)].a & 0xffff) + 1;
 
-	for (u32 n = p->leaf[0].a + 1; n < CPU_POLICY_BASIC; n++) {
-		const struct subleaves *s = subleaves_of(n);
-
-		p->leaf[n] = (struct cpuid_regs){0};
-		for (u32 sub = 1; s && sub < s->count; sub++) {
-			p->leaf[s->slot + sub - 1] = (struct cpuid_regs){0};
-		}
-	}
-	for (u32 n = extended + 1; n < CPU_POLICY_EXTENDED; n++) {
-		p->leaf[EXT(n)] = (struct cpuid_regs){0};
-	}
-}
-
-// Registers that are neither kept nor feature words become 0.
-static void leaves_mask(struct cpu_policy *p)
-{
-	for (u32 n = 0; n < CPU_POLICY_SLOTS; n++) {
-		for (u32 reg = REG_A; reg <= REG_D; reg++) {
-			if (!(kept[n] & BIT(reg))) {
-				*reg_at(p, n, reg) = 0;
-			}
-		}
-	}
+	memset(&p->leaf[basic], 0, (EXT(0) - basic) * sizeof(p->leaf[0]));
+	memset(&p->leaf[extended], 0,
+	       (CPU_POLICY_SLOTS - extended) * sizeof(p->leaf[0]));
 }
 
 // What is the same for everyone, whatever the toolstack said.
 static void leaves_fix(struct cpu_policy *p)
 {
-	const struct cpu_policy *host = &policy_host;
-	u32 max = p->leaf[0].a, max_extended = p->leaf[EXT(0)].a;
+	const struct cpuid_regs *host = policy_host.leaf;
 
-	p->leaf[0] = host->leaf[0];
-	p->leaf[0].a = max;
-	p->leaf[1].b &= 0xffff; // brand, cache line; no package or APIC ids
-	p->leaf[4].a &= 0x3fff; // no numbers of cores and sharers
-	for (u32 n = 14; n <= 18; n++) {
-		p->leaf[n].a &= 0x3fff;
-	}
-	p->leaf[7].a = MIN(p->leaf[7].a, 2);
-	p->leaf[EXT(0)] = host->leaf[EXT(0)];
-	p->leaf[EXT(0)].a = max_extended;
+	p->leaf[S7].a = MIN(p->leaf[S7].a, 2);
+	memcpy(&p->leaf[0].b, &host[0].b, 12);
+	memcpy(&p->leaf[EXT(0)].b, &host[EXT(0)].b, 12);
 	// Address widths: PV guests have four levels of tables.
-	p->leaf[EXT(8)].a = (host->leaf[EXT(8)].a & ~0xff00u) | 48 << 8;
+	p->leaf[EXT(8)].a = (host[EXT(8)].a & ~0xff00u) | 48 << 8;
 	if (!cpu_features.intel) {
 		p->leaf[EXT(1)].d |= p->leaf[1].d & COMMON_EDX;
 	}
 }
 
-static int max_check(u32 max, u32 limit, u32 leaf, struct cpu_policy_error *err)
-{
-	if (max <= limit) {
-		return 0;
-	}
-	err->leaf = leaf;
-	err->subleaf = leaf == 7 ? 0 : NO_SUBLEAF;
-	return -EINVAL;
-}
-
-static u32 extended_limit(void)
-{
-	return MIN(policy_host.leaf[EXT(0)].a,
-		   EXTENDED + CPU_POLICY_EXTENDED - 1);
-}
-
 int cpu_policy_finish(struct cpu_policy *p, struct cpu_policy_error *err)
 {
-	u32 words[CPU_FEATURE_WORDS];
+	const struct cpuid_regs *limit = policy_pv_max.leaf;
+	u32 *leaf = &err->leaf, *subleaf = &err->subleaf;
 
-	if (max_check(p->leaf[0].a,
-		      MIN(policy_host.leaf[0].a, CPU_POLICY_BASIC - 1), 0,
-		      err) ||
-	    max_check(p->leaf[7].a, policy_host.leaf[7].a, 7, err) ||
-	    max_check(p->leaf[EXT(0)].a, extended_limit(), EXTENDED, err)) {
-		return -EINVAL;
+	*subleaf = XEN_CPUID_NO_SUBLEAF;
+	if (p->leaf[0].a > limit[0].a) {
+		*leaf = 0;
+	} else if (p->leaf[S7].a > policy_host.leaf[S7].a) {
+		*leaf = 7;
+		*subleaf = 0;
+	} else if (p->leaf[EXT(0)].a > limit[EXT(0)].a) {
+		*leaf = CPU_EXTENDED;
+	} else {
+		for (u32 n = 0; n < ARRAY_SIZE(p->reg); n++) {
+			p->reg[n] &= pv_mask.reg[n];
+		}
+		feature_set(p, F(HYPERVISOR), true);
+		feature_set(p, F(APIC), true);
+		features_settle(p);
+		leaves_fix(p);
+		xstate_fill(p);
+		leaves_cut(p);
+		return 0;
 	}
-	cpu_policy_words(p, words);
-	for (u32 n = 0; n < CPU_FEATURE_WORDS; n++) {
-		words[n] &= pv_words[n];
-	}
-	word_set(words, F(HYPERVISOR));
-	word_set(words, F(APIC));
-	words_settle(words);
-	leaves_mask(p);
-	words_put(p, words);
-	leaves_fix(p);
-	xstate_fill(p);
-	leaves_cut(p);
-	return 0;
+	return -EINVAL;
 }
 
 // --- boot -------------------------------------------------------------------
 
 static void host_fill(struct cpu_policy *p)
 {
-	u32 max = cpuid(0, 0).a, max_extended = cpuid(EXTENDED, 0).a;
+	u32 max = cpuid(0, 0).a, extended = cpuid(CPU_EXTENDED, 0).a;
 	u64 caps;
 
 	for (u32 n = 0; n < CPU_POLICY_BASIC && n <= max; n++) {
-		const struct subleaves *s = subleaves_of(n);
+		u32 slot = cpu_policy_first[n];
 
-		p->leaf[n] = cpuid(n, 0);
-		for (u32 sub = 1; s && sub < s->count; sub++) {
-			p->leaf[s->slot + sub - 1] = cpuid(n, sub);
+		for (u32 sub = 0; slot < cpu_policy_first[n + 1]; sub++) {
+			p->leaf[slot++] = cpuid(n, sub);
 		}
 	}
 	for (u32 n = 0; n < CPU_POLICY_EXTENDED; n++) {
-		if (EXTENDED + n <= max_extended) {
-			p->leaf[EXT(n)] = cpuid(EXTENDED + n, 0);
+		if (CPU_EXTENDED + n <= extended) {
+			p->leaf[EXT(n)] = cpuid(CPU_EXTENDED + n, 0);
 		}
 	}
 	if (cpu_policy_has(p, F(ARCH_CAPS)) &&
@@ -445,111 +258,85 @@ static void host_fill(struct cpu_policy *p)
 	p->hypervisor_limit = 0xff;
 }
 
-// The list, less what this hypervisor does not switch on.
-static void pv_words_fill(void)
+// The features listed, less what this hypervisor does not switch on.
+static void pv_mask_fill(void)
 {
-	u32 host[CPU_FEATURE_WORDS];
+	const struct cpu_features *f = &cpu_features;
 
-	for (u32 n = 0; n < ARRAY_SIZE(pv_features); n++) {
-		word_set(pv_words, pv_features[n]);
-	}
-	if (!cpu_features.intel) {
-		word_clear(pv_words, F(SEP));
-	}
-	if (!cpu_features.fsgsbase) {
-		word_clear(pv_words, F(FSGSBASE));
-	}
-	if (!cpu_features.xsave) {
-		word_clear(pv_words, F(XSAVE));
-	}
-	if (!(cpu_features.xcr0 & XCR0_AVX)) {
-		word_clear(pv_words, F(AVX));
-	}
-	cpu_policy_words(&policy_host, host);
 	for (u32 n = 0; n < CPU_FEATURE_WORDS; n++) {
-		pv_words[n] &= host[n];
+		*word(&pv_mask, n) = words[n].features & *word(&policy_host, n);
 	}
-	words_settle(pv_words);
+	if (!f->intel) {
+		feature_set(&pv_mask, F(SEP), false);
+	}
+	if (!f->fsgsbase) {
+		feature_set(&pv_mask, F(FSGSBASE), false);
+	}
+	if (!f->xsave) {
+		feature_set(&pv_mask, F(XSAVE), false);
+	}
+	if (!(f->xcr0 & XCR0_AVX)) {
+		feature_set(&pv_mask, F(AVX), false);
+	}
+	features_settle(&pv_mask);
 }
 
-// Limits of the machine, then what PV allows.
+// The highest leaves of machine and policy alike, then what PV allows.
 static void pv_fill(struct cpu_policy *p)
 {
 	struct cpu_policy_error err;
 
 	*p = policy_host;
 	p->leaf[0].a = MIN(p->leaf[0].a, CPU_POLICY_BASIC - 1);
-	p->leaf[7].a = MIN(p->leaf[7].a, 2);
-	p->leaf[EXT(0)].a = extended_limit();
+	p->leaf[EXT(0)].a =
+	    MIN(p->leaf[EXT(0)].a, CPU_EXTENDED + CPU_POLICY_EXTENDED - 1);
 	BUG_ON(cpu_policy_finish(p, &err));
-}
-
-static void feature_clear(struct cpu_policy *p, u32 feature)
-{
-	u32 word = feature / 32;
-
-	*reg_at(p, places[word].slot, places[word].reg) &=
-	    ~(1u << feature % 32);
 }
 
 void cpu_policies_init(void)
 {
 	host_fill(&policy_host);
-	pv_words_fill();
+	pv_mask_fill();
 	pv_fill(&policy_pv_max);
-	policy_dom0 = policy_pv_max;
+	policy_pv = policy_dom0 = policy_pv_max;
 	if (cpu_policy_has(&policy_host, F(MTRR))) {
 		policy_dom0.leaf[1].d |= BIT(F(MTRR) % 32);
 		if (!cpu_features.intel) {
 			policy_dom0.leaf[EXT(1)].d |= BIT(F(MTRR) % 32);
 		}
 	}
-	policy_pv = policy_pv_max;
-	feature_clear(&policy_pv, F(ITSC)); // it may be moved
+	feature_set(&policy_pv, F(ITSC), false); // it may be moved
 }
 
 const struct cpu_policy *cpu_policy_system(u32 index)
 {
-	switch (index) {
-	case XEN_SYSCTL_cpu_policy_raw:
-	case XEN_SYSCTL_cpu_policy_host:
-		return &policy_host;
-	case XEN_SYSCTL_cpu_policy_pv_max:
-		return &policy_pv_max;
-	case XEN_SYSCTL_cpu_policy_pv_default:
-		return &policy_pv;
-	case XEN_SYSCTL_cpu_policy_hvm_max:
-	case XEN_SYSCTL_cpu_policy_hvm_default:
-		return &policy_none;
-	default:
-		return NULL;
-	}
+	static const struct cpu_policy *const policies[] = {
+	    [XEN_SYSCTL_cpu_policy_raw] = &policy_host,
+	    [XEN_SYSCTL_cpu_policy_host] = &policy_host,
+	    [XEN_SYSCTL_cpu_policy_pv_max] = &policy_pv_max,
+	    [XEN_SYSCTL_cpu_policy_pv_default] = &policy_pv,
+	    [XEN_SYSCTL_cpu_policy_hvm_max] = &policy_none,
+	    [XEN_SYSCTL_cpu_policy_hvm_default] = &policy_none,
+	};
+
+	return index < ARRAY_SIZE(policies) ? policies[index] : NULL;
 }
 
 const struct cpu_policy *cpu_policy_featureset(u32 index)
 {
-	switch (index) {
-	case XEN_SYSCTL_cpu_featureset_raw:
-	case XEN_SYSCTL_cpu_featureset_host:
-		return &policy_host;
-	case XEN_SYSCTL_cpu_featureset_pv:
-		return &policy_pv;
-	case XEN_SYSCTL_cpu_featureset_pv_max:
-		return &policy_pv_max;
-	case XEN_SYSCTL_cpu_featureset_hvm:
-	case XEN_SYSCTL_cpu_featureset_hvm_max:
-		return &policy_none;
-	default:
-		return NULL;
-	}
+	static const struct cpu_policy *const policies[] = {
+	    [XEN_SYSCTL_cpu_featureset_raw] = &policy_host,
+	    [XEN_SYSCTL_cpu_featureset_host] = &policy_host,
+	    [XEN_SYSCTL_cpu_featureset_pv] = &policy_pv,
+	    [XEN_SYSCTL_cpu_featureset_pv_max] = &policy_pv_max,
+	    [XEN_SYSCTL_cpu_featureset_hvm] = &policy_none,
+	    [XEN_SYSCTL_cpu_featureset_hvm_max] = &policy_none,
+	};
+
+	return index < ARRAY_SIZE(policies) ? policies[index] : NULL;
 }
 
 // --- domains ----------------------------------------------------------------
-
-static bool is_shared(const struct cpu_policy *p)
-{
-	return p == &policy_pv || p == &policy_dom0;
-}
 
 int cpu_policy_create(struct domain *d)
 {
@@ -559,7 +346,7 @@ int cpu_policy_create(struct domain *d)
 
 void cpu_policy_destroy(struct domain *d)
 {
-	if (d->policy && !is_shared(d->policy)) {
+	if (d->policy != &policy_pv && d->policy != &policy_dom0) {
 		heap_free(d->policy);
 	}
 	d->policy = NULL;

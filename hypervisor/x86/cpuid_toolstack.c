@@ -6,10 +6,8 @@
 #include <wabe/domain.h>
 #include <wabe/guest.h>
 
-#define EXTENDED 0x80000000
 #define NO_SUBLEAF XEN_CPUID_NO_SUBLEAF
 #define MSR_PLATFORM_INFO 0xce
-#define MSR_ARCH_CAPABILITIES 0x10a
 
 static void leaf_put(struct xen_cpuid_leaf *out, u32 leaf, u32 subleaf,
 		     const struct cpuid_regs *r)
@@ -19,24 +17,24 @@ static void leaf_put(struct xen_cpuid_leaf *out, u32 leaf, u32 subleaf,
 
 u32 cpu_policy_leaves(const struct cpu_policy *p, struct xen_cpuid_leaf *out)
 {
-	struct cpuid_regs limit = {.a = p->hypervisor_limit}, none = {0};
-	u32 count = 0, extended = p->leaf[CPU_POLICY_EXTENDED_SLOT].a & 0xffff;
+	const struct cpuid_regs limit = {.a = p->hypervisor_limit}, none = {0};
+	const struct cpuid_regs *extended = &p->leaf[CPU_POLICY_EXTENDED_SLOT];
+	u32 count = 0, max = extended->a & 0xffff;
 
 	for (u32 n = 0; n < CPU_POLICY_BASIC && n <= p->leaf[0].a; n++) {
-		u32 subleaves = cpu_policy_subleaves(n);
+		u32 slot = cpu_policy_first[n], sub = 0;
 
-		leaf_put(&out[count++], n, subleaves ? 0 : NO_SUBLEAF,
-			 &p->leaf[n]);
-		for (u32 sub = 1; sub < subleaves; sub++) {
-			leaf_put(&out[count++], n, sub,
-				 &p->leaf[cpu_policy_slot(n, sub)]);
-		}
+		do {
+			leaf_put(&out[count++], n,
+				 cpu_policy_subleaves(n) ? sub++ : NO_SUBLEAF,
+				 &p->leaf[slot++]);
+		} while (slot < cpu_policy_first[n + 1]);
 	}
 	leaf_put(&out[count++], 0x40000000, NO_SUBLEAF, &limit);
 	leaf_put(&out[count++], 0x40000100, NO_SUBLEAF, &none);
-	for (u32 n = 0; n < CPU_POLICY_EXTENDED && n <= extended; n++) {
-		leaf_put(&out[count++], EXTENDED + n, NO_SUBLEAF,
-			 &p->leaf[CPU_POLICY_EXTENDED_SLOT + n]);
+	for (u32 n = 0; n < CPU_POLICY_EXTENDED && n <= max; n++) {
+		leaf_put(&out[count++], CPU_EXTENDED + n, NO_SUBLEAF,
+			 &extended[n]);
 	}
 	return count;
 }
@@ -124,52 +122,28 @@ int cpu_policy_copy_out(const struct cpu_policy *p, gva_t leaves,
 #define LEAVES_TAKEN 256
 #define MSRS_TAKEN 16
 
-static int leaves_in(struct cpu_policy *p, gva_t from, u32 count,
-		     struct cpu_policy_error *err)
+// Read both lists into *p; what is refused is named in *err.
+static int lists_in(struct cpu_policy *p, gva_t leaves, u32 leaf_count,
+		    gva_t msrs, u32 msr_count, struct cpu_policy_error *err)
 {
-	for (u32 n = 0; n < count; n++) {
-		struct xen_cpuid_leaf leaf;
-		int error = copy_from_guest_at(&leaf, from, n, sizeof(leaf));
+	struct xen_cpuid_leaf leaf;
+	struct xen_msr_entry msr;
+	int error = 0;
 
-		if (!error) {
-			error = cpu_policy_set_leaf(p, &leaf);
-			err->leaf = error ? leaf.leaf : ~0u;
-			err->subleaf = error ? leaf.subleaf : ~0u;
-		}
-		if (error) {
-			return error;
+	for (u32 n = 0; !error && n < leaf_count; n++) {
+		error = copy_from_guest_at(&leaf, leaves, n, sizeof(leaf));
+		if (!error && (error = cpu_policy_set_leaf(p, &leaf))) {
+			err->leaf = leaf.leaf;
+			err->subleaf = leaf.subleaf;
 		}
 	}
-	return 0;
-}
-
-static int msrs_in(struct cpu_policy *p, gva_t from, u32 count,
-		   struct cpu_policy_error *err)
-{
-	for (u32 n = 0; n < count; n++) {
-		struct xen_msr_entry msr;
-		int error = copy_from_guest_at(&msr, from, n, sizeof(msr));
-
-		if (!error) {
-			error = cpu_policy_set_msr(p, &msr);
-			err->msr = error ? msr.idx : ~0u;
-		}
-		if (error) {
-			return error;
+	for (u32 n = 0; !error && n < msr_count; n++) {
+		error = copy_from_guest_at(&msr, msrs, n, sizeof(msr));
+		if (!error && (error = cpu_policy_set_msr(p, &msr))) {
+			err->msr = msr.idx;
 		}
 	}
-	return 0;
-}
-
-// vCPUs that could be reading the policy, or have shown it to their guest.
-static bool has_run(struct domain *d)
-{
-	domain_for_each_vcpu (v, d) {
-		if (v->initialised) {
-			return true;
-		}
-	}
-	return false;
+	return error ? error : cpu_policy_finish(p, err);
 }
 
 int cpu_policy_copy_in(struct domain *d, gva_t leaves, u32 leaf_count,
@@ -179,8 +153,10 @@ int cpu_policy_copy_in(struct domain *d, gva_t leaves, u32 leaf_count,
 	int error;
 
 	*err = (struct cpu_policy_error){~0u, ~0u, ~0u};
-	if (has_run(d)) {
-		return -EEXIST;
+	domain_for_each_vcpu (v, d) {
+		if (v->initialised) { // may be reading it, or has shown it
+			return -EEXIST;
+		}
 	}
 	if (leaf_count > LEAVES_TAKEN || msr_count > MSRS_TAKEN) {
 		return -E2BIG;
@@ -190,9 +166,7 @@ int cpu_policy_copy_in(struct domain *d, gva_t leaves, u32 leaf_count,
 		return -ENOMEM;
 	}
 	*p = *d->policy;
-	error = leaves_in(p, leaves, leaf_count, err);
-	error = error ? error : msrs_in(p, msrs, msr_count, err);
-	error = error ? error : cpu_policy_finish(p, err);
+	error = lists_in(p, leaves, leaf_count, msrs, msr_count, err);
 	if (error) {
 		heap_free(p);
 		return error;

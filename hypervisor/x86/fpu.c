@@ -16,12 +16,6 @@
 #define MXCSR_RESET 0x1f80
 #define CR0_TS BIT(3)
 
-#define XCR0_X87 BIT(0)
-#define XCR0_SSE BIT(1)
-#define XCR0_AVX BIT(2)
-#define XCR0_BOUNDS (BIT(3) | BIT(4))
-#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
-
 // What FXSAVE and XSAVE write, as far as it is looked at here.
 struct fpu_state {
 	u16 fcw, fsw;
@@ -77,21 +71,20 @@ void fpu_destroy_vcpu(struct vcpu *v)
 static void xcr0_load(struct cpu *c, u64 value)
 {
 	if (unlikely(c->xcr0 != value)) {
-		asm volatile("xsetbv" ::"c"(0), "a"((u32)value),
-			     "d"((u32)(value >> 32)));
+		xsetbv(value);
 		c->xcr0 = value;
 	}
-}
-
-static void ts_clear(void)
-{
-	asm volatile("clts");
 }
 
 static void ts_set(void)
 {
 	X86_WRITE_CR(0, X86_READ_CR(0) | CR0_TS);
 }
+
+#define XSAVE(how, area, mask)                                \
+	asm volatile(how " (%0)" ::"r"(area), "a"((u32)mask), \
+		     "d"((u32)((u64)mask >> 32))              \
+		     : "memory")
 
 // All states the CPU has are saved, not those the guest enabled last: what
 // it hid behind XCR0 must come back, and must not leak.
@@ -101,20 +94,17 @@ void fpu_save(struct vcpu *v)
 	u64 mask = cpu_features.xcr0;
 
 	if (unlikely(v->ts)) {
-		ts_clear();
+		asm volatile("clts");
+	}
+	if (mask) {
+		xcr0_load(c, mask);
 	}
 	if (likely(cpu_features.xsaveopt)) {
-		xcr0_load(c, mask);
-		asm volatile("xsaveopt64 (%0)" ::"r"(v->fpu), "a"((u32)mask),
-			     "d"((u32)(mask >> 32))
-			     : "memory");
+		XSAVE("xsaveopt64", v->fpu, mask);
 	} else if (mask) {
-		xcr0_load(c, mask);
-		asm volatile("xsave64 (%0)" ::"r"(v->fpu), "a"((u32)mask),
-			     "d"((u32)(mask >> 32))
-			     : "memory");
+		XSAVE("xsave64", v->fpu, mask);
 	} else {
-		asm volatile("fxsave64 (%0)" ::"r"(v->fpu) : "memory");
+		XSAVE("fxsave64", v->fpu, 0);
 	}
 }
 
@@ -195,22 +185,15 @@ void fpu_set_fxsave(struct vcpu *v, const void *in512)
 	fpu_changed(v);
 }
 
-// XSETBV's own rules: x87 always, AVX needs SSE, AVX-512 needs AVX, and
-// states that make a pair come together.
+// XSETBV's own rules: x87 always, AVX needs SSE, AVX-512 needs AVX and comes
+// whole.
 static bool xcr0_ok(u64 value)
 {
-	u64 bounds = value & XCR0_BOUNDS, avx512 = value & XCR0_AVX512;
+	u64 avx512 = value & XCR0_AVX512;
 
-	if ((value & ~cpu_features.xcr0) || !(value & XCR0_X87)) {
-		return false;
-	}
-	if ((value & XCR0_AVX) && !(value & XCR0_SSE)) {
-		return false;
-	}
-	if (bounds && bounds != XCR0_BOUNDS) {
-		return false;
-	}
-	return !avx512 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX));
+	return !(value & ~cpu_features.xcr0) && value & XCR0_X87 &&
+	       (!(value & XCR0_AVX) || value & XCR0_SSE) &&
+	       (!avx512 || (avx512 == XCR0_AVX512 && value & XCR0_AVX));
 }
 
 int fpu_set_xcr0(struct vcpu *v, u64 value)
@@ -232,7 +215,7 @@ void fpu_taskswitch(bool set)
 	if (set && !v->ts) {
 		ts_set();
 	} else if (!set && v->ts) {
-		ts_clear();
+		asm volatile("clts");
 	}
 	v->ts = set;
 }

@@ -7,8 +7,6 @@
 #include <wabe/lib.h>
 #include <wabe/mmu.h>
 
-#define MSR_SPEC_CTRL 0x48
-#define MSR_ARCH_CAPS 0x10a
 #define SPEC_CTRL_IBRS BIT(0)
 #define EFER_AUTO_IBRS BIT(21)
 
@@ -22,7 +20,7 @@
 
 static u64 caps(void)
 {
-	return cpu_features.arch_caps ? rdmsr(MSR_ARCH_CAPS) : 0;
+	return cpu_features.arch_caps ? rdmsr(MSR_ARCH_CAPABILITIES) : 0;
 }
 
 // IBRS that is set once and needs no write at entry: Intel's enhanced, AMD's
@@ -51,28 +49,26 @@ void INIT_TEXT leaks_print(void)
 {
 	const struct cpu_features *f = &cpu_features;
 	u64 c = caps();
-	bool intel = f->intel;
+	bool intel = f->intel, meltdown = intel && !(c & CAPS_RDCL_NO);
 	bool mds = intel && !(c & CAPS_MDS_NO);
-	bool clear = f->max_leaf >= 7 && cpuid(7, 0).d & BIT(10);
 	bool ibrs = ibrs_intel() || ibrs_amd();
 
 	printk("Known leaks: Spectre-v1 Spectre-v2%s%s%s%s%s%s",
-	       c & CAPS_SSB_NO ? "" : " SSB",
-	       intel && !(c & CAPS_RDCL_NO) ? " Meltdown" : "",
-	       intel && !(c & (CAPS_RDCL_NO | CAPS_SKIP_L1DFL)) ? " L1TF" : "",
+	       c & CAPS_SSB_NO ? "" : " SSB", meltdown ? " Meltdown" : "",
+	       meltdown && !(c & CAPS_SKIP_L1DFL) ? " L1TF" : "",
 	       mds ? " MDS" : "", intel && !(c & CAPS_TAA_NO) ? " TAA" : "",
 	       intel && !(c & CAPS_FBSDP_NO) ? " MMIO" : "");
 	printk("Against them: guests' memory not mapped, indexes masked, "
 	       "entries checked for L1TF%s%s%s%s%s",
 	       f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
-	       clear ? ", VERW" : "", ibrs ? ", IBRS" : "",
+	       f->md_clear ? ", VERW" : "", ibrs ? ", IBRS" : "",
 	       f->ibpb ? ", IBPB" : "");
-	if (intel && !(c & CAPS_RDCL_NO)) {
+	if (meltdown) {
 		l1tf_guard();
 		log_at(LOG_WARNING, "Meltdown: a guest may read what the "
 				    "hypervisor keeps for itself");
 	}
-	if (mds && !clear) {
+	if (mds && !f->md_clear) {
 		log_at(LOG_WARNING, "MDS: no VERW in this microcode");
 	}
 	if (!ibrs) {

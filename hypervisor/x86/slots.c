@@ -13,20 +13,9 @@ static const u16 verw_selector = SEL_HV_DS;
 
 static bool slot_wanted(u32 kind)
 {
-	struct cpuid_regs leaf7 = {0};
-
-	if (cpu_features.max_leaf >= 7) {
-		leaf7 = cpuid(7, 0);
-	}
-	switch (kind) {
-	case SLOT_STAC:
-	case SLOT_CLAC:
-		return cpu_features.smap;
-	case SLOT_LFENCE:
-		return cpu_features.intel;
-	default:
-		return leaf7.d & BIT(10); // MD_CLEAR
-	}
+	return kind == SLOT_LFENCE ? cpu_features.intel
+	       : kind == SLOT_VERW ? cpu_features.md_clear
+				   : cpu_features.smap;
 }
 
 static void slot_fill(u8 *at, u32 kind)

@@ -23,10 +23,7 @@ static inline u64 index_clamp(u64 i, u64 n)
 }
 
 #include "../../hypervisor/x86/cpuid_policy.c"
-#undef XSTATE_LEGACY_BYTES
-#undef XCR0_AVX
 #include "../../hypervisor/x86/cpuid.c"
-#undef NO_SUBLEAF
 #include "../../hypervisor/x86/cpuid_toolstack.c"
 
 #include <setjmp.h>

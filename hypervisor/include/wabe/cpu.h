@@ -52,47 +52,32 @@ int wrmsr_safe(u32 msr, u64 value);
 #define X86_WRITE_CR(n, v) \
 	asm volatile("mov %0, %%cr" #n ::"r"((u64)(v)) : "memory")
 
-static inline u8 inb(u16 port)
+static inline void xsetbv(u64 value)
 {
-	u8 v;
-
-	asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
+	asm volatile("xsetbv" ::"c"(0), "a"((u32)value),
+		     "d"((u32)(value >> 32)));
 }
 
-static inline u16 inw(u16 port)
-{
-	u16 v;
-
-	asm volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline u32 inl(u16 port)
-{
-	u32 v;
-
-	asm volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline void outb(u16 port, u8 v)
-{
-	asm volatile("outb %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline void outw(u16 port, u16 v)
-{
-	asm volatile("outw %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline void outl(u16 port, u32 v)
-{
-	asm volatile("outl %0, %1" ::"a"(v), "Nd"(port));
-}
+// inb(port), outb(port, value); w and l: 2 and 4 bytes.
+#define X86_PORT(size, type)                                      \
+	static inline type in##size(u16 port)                     \
+	{                                                         \
+		type v;                                           \
+		asm volatile("in %1, %0" : "=a"(v) : "Nd"(port)); \
+		return v;                                         \
+	}                                                         \
+	static inline void out##size(u16 port, type v)            \
+	{                                                         \
+		asm volatile("out %0, %1" ::"a"(v), "Nd"(port));  \
+	}
+X86_PORT(b, u8)
+X86_PORT(w, u16)
+X86_PORT(l, u32)
 
 #define MSR_APIC_BASE 0x1b
+#define MSR_SPEC_CTRL 0x48
 #define MSR_PRED_CMD 0x49 // 1: forget all branches (IBPB)
+#define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_PAT 0x277
 #define MSR_MISC_ENABLE 0x1a0
 #define MSR_TSC_DEADLINE 0x6e0
@@ -113,11 +98,18 @@ static inline void outl(u16 port, u32 v)
 // What PAT is set to: WB WT UC- UC WC WP UC UC (census 5.1).
 #define PAT_VALUE 0x0000050100070406ull
 
+// States in XCR0, and the size of an XSAVE area that has the first two.
+#define XCR0_X87 BIT(0)
+#define XCR0_SSE BIT(1)
+#define XCR0_AVX BIT(2)
+#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
+#define XSAVE_LEAST 0x240
+
 // Features used by the hypervisor, found at boot (constant after).
 struct cpu_features {
-	bool x2apic, tsc_deadline, smep, smap, fsgsbase, xsave, xsaveopt, pcid,
-	    nx, pge, invariant_tsc, rdtscp, page1gb, mwait, intel, umip, mca,
-	    amd, invpcid, arch_caps, spec_ctrl, ibpb, hypervisor;
+	bool x2apic, tsc_deadline, smep, smap, fsgsbase, xsave, xsaveopt,
+	    invariant_tsc, rdtscp, intel, amd, mca, arch_caps, spec_ctrl,
+	    md_clear, ibpb, hypervisor;
 	u64 xcr0; // states that we and the CPU know, 0: no XSAVE
 	u32 max_leaf, max_ext_leaf, family, model, stepping;
 	u32 maddr_bits;

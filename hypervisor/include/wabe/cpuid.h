@@ -20,6 +20,7 @@ struct domain;
 struct vcpu;
 
 // Leaves kept: 0 to 13 (four of them with subleaves), 0x80000000 to 0x80000021.
+#define CPU_EXTENDED 0x80000000
 #define CPU_POLICY_BASIC 14
 #define CPU_POLICY_EXTENDED 0x22
 #define CPU_POLICY_EXTENDED_SLOT 24
@@ -32,10 +33,18 @@ struct vcpu;
 #define CPU_FEATURE_WORDS 19
 
 struct cpu_policy {
-	struct cpuid_regs leaf[CPU_POLICY_SLOTS];
-	u64 arch_caps;	      // MSR 0x10a
+	union {
+		struct {
+			struct cpuid_regs leaf[CPU_POLICY_SLOTS];
+			u64 arch_caps; // MSR 0x10a
+		};
+		u32 reg[4 * CPU_POLICY_SLOTS + 2]; // the same
+	};
 	u32 hypervisor_limit; // highest leaf from 0x40000000, low byte
 };
+
+// Leaf n < CPU_POLICY_BASIC has the slots from [n] to before [n + 1].
+extern const u8 cpu_policy_first[CPU_POLICY_BASIC + 1];
 
 // Where a policy does not suit: ~0 where no leaf (MSR) is to blame.
 struct cpu_policy_error {
@@ -55,7 +64,7 @@ const struct cpu_policy *cpu_policy_system(u32 index);
 const struct cpu_policy *cpu_policy_featureset(u32 index);
 
 // sysctl get_cpu_featureset: the words of a policy.
-void cpu_policy_words(const struct cpu_policy *p, u32 words[CPU_FEATURE_WORDS]);
+void cpu_policy_words(const struct cpu_policy *p, u32 out[CPU_FEATURE_WORDS]);
 
 // sysctl and domctl get_cpu_policy: *leaf_count, *msr_count say how many fit
 // into the guest's arrays and get how many were written, or, where an array's
@@ -84,7 +93,14 @@ int cpu_policy_finish(struct cpu_policy *p, struct cpu_policy_error *err);
 // the leaf has some.
 int cpu_policy_slot(u32 leaf, u32 subleaf);
 // How many subleaves `leaf` has; 0: they do not matter.
-u32 cpu_policy_subleaves(u32 leaf);
+static inline u32 cpu_policy_subleaves(u32 leaf)
+{
+	u32 count = leaf < CPU_POLICY_BASIC
+			? cpu_policy_first[leaf + 1] - cpu_policy_first[leaf]
+			: 0;
+
+	return count > 1 ? count : 0;
+}
 bool cpu_policy_has(const struct cpu_policy *p, u32 feature);
 
 // CPUID as vCPU `v` sees it.
