@@ -113,8 +113,6 @@ static void devices_start(void)
 	time_init();
 	time_init_cpu();
 	ioapic_init();
-	pci_init();
-	pirqs_init();
 	serial_init_irq();
 }
 

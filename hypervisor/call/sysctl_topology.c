@@ -189,8 +189,9 @@ long sysctl_pcitopoinfo(struct xen_sysctl *op)
 				       sizeof(device))) {
 			return -EFAULT;
 		}
-		if (pci_read(device.seg, (u16)(device.bus << 8 | device.devfn),
-			     0, 4) == ~0u) {
+		if (device.seg ||
+		    pci_read(PCI_ADDRESS(device.bus << 8 | device.devfn, 0),
+			     4) == ~0u) {
 			node = XEN_INVALID_DEV;
 		}
 		if (copy_to_guest_at(HANDLE_GVA(ti->nodes), i, &node,

@@ -133,7 +133,6 @@ long evtchn_bind_vcpu(struct domain *d, void *arg)
 long evtchn_unmask(struct domain *d, void *arg)
 {
 	struct port *p = port_find(d, ((struct evtchn_unmask *)arg)->port);
-	u32 pirq = ~0u;
 
 	if (!p) {
 		return -EINVAL;
@@ -142,13 +141,7 @@ long evtchn_unmask(struct domain *d, void *arg)
 	if (p->state > PORT_RESERVED) {
 		port_unmask(d, p);
 	}
-	if (p->state == PORT_PIRQ) {
-		pirq = p->pirq;
-	}
 	unlock(&p->lock);
-	if (pirq != ~0u) {
-		pirq_unmasked(d, pirq);
-	}
 	return 0;
 }
 

@@ -26,73 +26,35 @@
 // instruction again for the rest.
 #define STRING_SLICE 256
 
-struct port_range {
-	u16 first, last;
-};
-
 // Kept from dom0: the interrupt controllers, their trigger modes, the timer
 // channels that interrupt.
-static const struct port_range kept_ports[] = {
-    {0x20, 0x21},
-    {0x40, 0x41},
-    {0xa0, 0xa1},
-    {0x4d0, 0x4d1},
-};
-
 static bool port_kept(u16 port)
 {
-	for (u32 n = 0; n < ARRAY_SIZE(kept_ports); n++) {
-		if (port >= kept_ports[n].first && port <= kept_ports[n].last) {
-			return true;
-		}
-	}
-	return serial_owns_port(port);
+	return (port & ~1) == 0x20 || (port & ~1) == 0xa0 ||
+	       (port & ~1) == 0x40 || (port & ~1) == 0x4d0 ||
+	       serial_owns_port(port);
 }
 
 // May dom0 use ports [port, port + bytes)?
 static bool ports_open(u16 port, u32 bytes)
 {
-	if (port + bytes > 0x10000) {
-		return false;
-	}
 	for (u32 n = 0; n < bytes; n++) {
-		if (port_kept(port + n)) {
+		if (port + n > 0xffff || port_kept(port + n)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-static bool port_is_pci_data(u16 port, u32 bytes)
+static bool is_pci_data(u16 port, u32 bytes)
 {
 	return port >= PORT_PCI_DATA && port + bytes <= PORT_PCI_DATA + 4;
 }
 
-static u32 machine_read(u16 port, u32 bytes)
+// What dom0 has chosen by port 0xcf8.
+static u32 pci_address(struct domain *d, u16 port)
 {
-	switch (bytes) {
-	case 1:
-		return inb(port);
-	case 2:
-		return inw(port);
-	default:
-		return inl(port);
-	}
-}
-
-static void machine_write(u16 port, u32 bytes, u32 value)
-{
-	switch (bytes) {
-	case 1:
-		outb(port, value);
-		break;
-	case 2:
-		outw(port, value);
-		break;
-	default:
-		outl(port, value);
-		break;
-	}
+	return (READ_ONCE(d->pci_address) & ~3u) | (port & 3);
 }
 
 static u32 port_read(struct domain *d, u16 port, u32 bytes)
@@ -103,11 +65,10 @@ static u32 port_read(struct domain *d, u16 port, u32 bytes)
 	if (port == PORT_PCI_ADDRESS) {
 		return READ_ONCE(d->pci_address);
 	}
-	if (port_is_pci_data(port, bytes)) {
-		return pci_port_read(READ_ONCE(d->pci_address),
-				     port - PORT_PCI_DATA, bytes);
+	if (is_pci_data(port, bytes)) {
+		return pci_read(pci_address(d, port), bytes);
 	}
-	return ports_open(port, bytes) ? machine_read(port, bytes) : ~0u;
+	return ports_open(port, bytes) ? port_in(port, bytes) : ~0u;
 }
 
 // The timer's mode port commands all channels: dom0 has the third.
@@ -126,11 +87,10 @@ static void port_write(struct domain *d, u16 port, u32 bytes, u32 value)
 	}
 	if (port == PORT_PCI_ADDRESS && bytes == 4) {
 		WRITE_ONCE(d->pci_address, value);
-	} else if (port_is_pci_data(port, bytes)) {
-		pci_port_write(READ_ONCE(d->pci_address), port - PORT_PCI_DATA,
-			       bytes, value);
+	} else if (is_pci_data(port, bytes)) {
+		pci_write(pci_address(d, port), bytes, value);
 	} else if (write_allowed(port, bytes, value)) {
-		machine_write(port, bytes, value);
+		port_out(port, bytes, value);
 	}
 }
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // pirqs: dom0's numbers for the machine's interrupts, bound to event channels.
 //
-// A pirq has one vector, the same on every CPU, from being mapped to being
-// unmapped; moving it to another CPU changes where it is sent, so nothing can
-// be lost on the way. An edge (MSI) only raises its port. A level line is
-// masked when it fires, until dom0 says PHYSDEVOP_eoi: its device is quiet
-// then, or the line fires again.
-#include <wabe/acpi.h>
-#include <wabe/alloc.h>
+// A message interrupt (MSI) has one vector from being mapped to being unmapped,
+// a line from being bound to being unbound, the same on every CPU; moving it to
+// another CPU changes where it is sent, so nothing can be lost on the way. An
+// edge only raises its port. A level line is masked when it fires, until dom0
+// says PHYSDEVOP_eoi: its device is quiet then, or the line fires again.
 #include <wabe/cpu.h>
 #include <wabe/evtchn.h>
 #include <wabe/irq.h>
@@ -16,100 +14,50 @@
 enum pirq_kind { PIRQ_FREE, PIRQ_RESERVED, PIRQ_GSI, PIRQ_MSI };
 
 struct pirq {
-	struct domain *domain;
-	u32 number;
 	enum pirq_kind kind;
 	u32 gsi;
 	struct msi msi;
 	u8 vector; // 0: none yet
 	u32 port;  // event channel, 0: not bound
 	u32 cpu;
-	bool level;
 	bool in_service; // level: fired, masked, not yet EOId
 	u64 count;
 };
 
-struct irq_table {
-	struct pirq *pirq[PIRQS];
-};
-
 static lock_t irq_lock;
-// irq_lock; how dom0 set up each line.
-static struct {
-	bool done, level, low;
-} gsi_mode[PIRQS];
-
-void pirqs_init(void)
-{
-	for (u32 irq = 0; irq < 16; irq++) {
-		bool level, low;
-		u32 gsi = isa_gsi(irq, &level, &low);
-
-		if (gsi < PIRQS) {
-			gsi_mode[gsi].level = level;
-			gsi_mode[gsi].low = low;
-		}
-	}
-}
+// irq_lock. All are dom0's: others have no devices.
+static struct pirq pirqs[PIRQS];
+static u64 gsi_set_up[PIRQS / 64]; // bits of the lines that dom0 has set up
 
 // The pirq of a number that a guest chose, or NULL. irq_lock is held.
-static struct pirq *pirq_find(struct domain *d, s32 number)
+static struct pirq *pirq_find(const struct domain *d, u32 number)
 {
-	if (!d->irqs || number < 0 || number >= PIRQS) {
+	struct pirq *p = &pirqs[index_clamp(number, PIRQS)];
+
+	return d == dom0 && number < PIRQS && p->kind ? p : NULL;
+}
+
+// Make `number` (< 0: the highest that is free and no line's) a pirq. NULL:
+// it is one already, or none is left.
+static struct pirq *pirq_new(s32 number, enum pirq_kind kind)
+{
+	s32 n = number < 0 ? PIRQS - 1 : number;
+
+	while (number < 0 && n >= (s32)ioapic_gsi_count() && pirqs[n].kind) {
+		n--;
+	}
+	if ((number < 0 && n < (s32)ioapic_gsi_count()) ||
+	    pirqs[n].kind > PIRQ_RESERVED) {
 		return NULL;
 	}
-	return d->irqs->pirq[index_clamp((u32)number, PIRQS)];
-}
-
-static struct irq_table *table_get(struct domain *d)
-{
-	if (!d->irqs) {
-		d->irqs = heap_alloc(sizeof(*d->irqs));
-	}
-	return d->irqs;
-}
-
-// A new pirq: `number`, or the highest that is free and no line's.
-static struct pirq *pirq_new(struct domain *d, s32 number, int *error)
-{
-	struct irq_table *t = table_get(d);
-	struct pirq *p;
-
-	*error = -ENOMEM;
-	if (!t) {
-		return NULL;
-	}
-	if (number < 0) {
-		number = PIRQS - 1;
-		while (number >= (s32)ioapic_gsi_count() && t->pirq[number]) {
-			number--;
-		}
-		if (number < (s32)ioapic_gsi_count()) {
-			*error = -ENOSPC;
-			return NULL;
-		}
-	}
-	p = heap_alloc(sizeof(*p));
-	if (p) {
-		p->domain = d;
-		p->number = (u32)number;
-		t->pirq[number] = p;
-		*error = 0;
-	}
-	return p;
-}
-
-static void pirq_delete(struct pirq *p)
-{
-	p->domain->irqs->pirq[p->number] = NULL;
-	heap_free(p);
+	pirqs[n] = (struct pirq){.kind = kind};
+	return &pirqs[n];
 }
 
 // --- the interrupt ----------------------------------------------------------
 
 static void pirq_fired(u8 vector, void *data)
 {
-	struct domain *d = NULL;
 	struct pirq *p;
 	u32 port = 0;
 
@@ -117,37 +65,23 @@ static void pirq_fired(u8 vector, void *data)
 	// The handler may have been removed between vector and lock.
 	p = irq_handler_data(vector) == data ? data : NULL;
 	if (p) {
-		d = p->domain;
 		port = p->port;
 		p->count++;
-		if (p->level) {
+		if (p->kind == PIRQ_GSI && ioapic_is_level(p->gsi)) {
 			ioapic_mask(p->gsi, true);
 			p->in_service = true;
 		}
 	}
 	unlock(&irq_lock);
 	if (port) {
-		evtchn_raise(d, port);
+		evtchn_raise(dom0, port);
 	}
-}
-
-// The CPU that the interrupts of a vCPU go to: messages and lines reach 8-bit
-// APIC ids only.
-static u32 cpu_for(const struct vcpu *v)
-{
-	u32 cpu = READ_ONCE(v->processor);
-
-	return cpus[cpu]->apic_id <= 0xff ? cpu : 0;
 }
 
 static int vector_assign(struct pirq *p)
 {
-	int vector;
+	int vector = p->vector ? p->vector : irq_vector_alloc();
 
-	if (p->vector) {
-		return 0;
-	}
-	vector = irq_vector_alloc();
 	if (vector < 0) {
 		return vector;
 	}
@@ -165,6 +99,29 @@ static void vector_drop(struct pirq *p)
 	}
 }
 
+static void source_mask(struct pirq *p, bool masked)
+{
+	if (p->kind == PIRQ_GSI) {
+		ioapic_mask(p->gsi, masked);
+	} else {
+		msi_mask(&p->msi, masked);
+	}
+}
+
+// Send it to the CPU where `v` runs: messages and lines reach 8-bit APIC ids
+// only.
+static int source_route(struct pirq *p, const struct vcpu *v)
+{
+	u32 cpu = READ_ONCE(v->processor);
+
+	p->cpu = cpus[cpu]->apic_id <= 0xff ? cpu : 0;
+	if (p->kind == PIRQ_GSI) {
+		return ioapic_route(p->gsi, p->vector, p->cpu);
+	}
+	msi_route(&p->msi, p->vector, p->cpu);
+	return 0;
+}
+
 // --- mapping ----------------------------------------------------------------
 
 int pirq_map_gsi(struct domain *d, s32 gsi, s32 number)
@@ -172,27 +129,18 @@ int pirq_map_gsi(struct domain *d, s32 gsi, s32 number)
 	struct pirq *p;
 	int error = 0;
 
-	if (gsi < 0 || gsi >= (s32)MIN(ioapic_gsi_count(), (u32)PIRQS) ||
-	    number >= PIRQS) {
+	if (gsi < 0 || gsi >= (s32)ioapic_gsi_count() || number >= PIRQS) {
 		return -EINVAL;
 	}
-	if (number < 0) {
-		number = gsi;
-	}
+	number = number < 0 ? gsi : number;
 	lock(&irq_lock);
-	p = pirq_find(d, number);
-	if (p && p->kind != PIRQ_RESERVED) {
-		error = p->kind == PIRQ_GSI && p->gsi == (u32)gsi ? 0 : -EEXIST;
-		goto unlock;
-	}
-	if (!p) {
-		p = pirq_new(d, number, &error);
-	}
+	p = pirq_new(number, PIRQ_GSI);
 	if (p) {
-		p->kind = PIRQ_GSI;
 		p->gsi = (u32)gsi;
+	} else if (pirqs[number].kind != PIRQ_GSI ||
+		   pirqs[number].gsi != (u32)gsi) {
+		error = -EEXIST;
 	}
-unlock:
 	unlock(&irq_lock);
 	return error ? error : number;
 }
@@ -207,63 +155,39 @@ int pirq_map_msi(struct domain *d, s32 number, u16 segment, u16 bdf, bool msix,
 	if (number >= PIRQS) {
 		return -EINVAL;
 	}
-	error = msi_setup(&msi, segment, bdf, msix, entry, 1, 0);
+	// Other segments: no way to their configuration space (README).
+	error = segment ? -ENODEV : msi_setup(&msi, bdf, msix, entry);
 	if (error) {
 		return error;
 	}
 	lock(&irq_lock);
-	p = pirq_find(d, number);
-	if (p && p->kind != PIRQ_RESERVED) {
-		error = -EEXIST;
-	} else if (!p) {
-		p = pirq_new(d, number, &error);
+	p = pirq_new(number, PIRQ_MSI);
+	if (p) {
+		p->msi = msi;
+		error = vector_assign(p);
+	} else {
+		error = number < 0 ? -ENOSPC : -EEXIST;
 	}
 	if (!error) {
-		p->kind = PIRQ_MSI;
-		p->msi = msi;
-		p->cpu = cpu_for(d->vcpu[0]);
-		error = vector_assign(p);
-		if (error) {
-			pirq_delete(p);
-		} else {
-			msi_route(&p->msi, p->vector, p->cpu);
-			number = (s32)p->number;
+		source_route(p, d->vcpu[0]);
+	} else {
+		msi_teardown(&msi);
+		if (p) {
+			p->kind = PIRQ_FREE;
 		}
 	}
 	unlock(&irq_lock);
-	if (error) {
-		msi_teardown(&msi);
-	}
-	return error ? error : number;
+	return error ? error : p - pirqs;
 }
 
 int pirq_reserve(struct domain *d)
 {
 	struct pirq *p;
-	int error;
 
 	lock(&irq_lock);
-	p = pirq_new(d, -1, &error);
-	if (p) {
-		p->kind = PIRQ_RESERVED;
-		error = (int)p->number;
-	}
+	p = pirq_new(-1, PIRQ_RESERVED);
 	unlock(&irq_lock);
-	return error;
-}
-
-// Quiet it, take its vector away, forget it. irq_lock is held.
-static void pirq_remove(struct pirq *p)
-{
-	if (p->kind == PIRQ_GSI) {
-		if (p->vector) {
-			ioapic_mask(p->gsi, true);
-		}
-	} else if (p->kind == PIRQ_MSI) {
-		msi_teardown(&p->msi);
-	}
-	vector_drop(p);
-	pirq_delete(p);
+	return p ? p - pirqs : -ENOSPC;
 }
 
 int pirq_unmap(struct domain *d, s32 number)
@@ -272,13 +196,17 @@ int pirq_unmap(struct domain *d, s32 number)
 	int error = 0;
 
 	lock(&irq_lock);
-	p = pirq_find(d, number);
+	p = pirq_find(d, (u32)number);
 	if (!p) {
 		error = -EINVAL;
 	} else if (p->port) {
 		error = -EBUSY;
 	} else {
-		pirq_remove(p);
+		if (p->kind == PIRQ_MSI) {
+			msi_teardown(&p->msi);
+		}
+		vector_drop(p);
+		p->kind = PIRQ_FREE;
 	}
 	unlock(&irq_lock);
 	return error;
@@ -288,16 +216,15 @@ int pirq_setup_gsi(s32 gsi, bool level, bool low)
 {
 	int error = 0;
 
-	if (gsi < 0 || gsi >= (s32)MIN(ioapic_gsi_count(), (u32)PIRQS)) {
+	if (gsi < 0 || gsi >= (s32)ioapic_gsi_count()) {
 		return -EINVAL;
 	}
 	lock(&irq_lock);
-	if (gsi_mode[gsi].done || gsi == serial_gsi()) {
+	if (bit_test(gsi_set_up, gsi) || gsi == serial_gsi()) {
 		error = -EEXIST;
 	} else {
-		gsi_mode[gsi].done = true;
-		gsi_mode[gsi].level = level;
-		gsi_mode[gsi].low = low;
+		bit_set(gsi_set_up, gsi);
+		ioapic_set_mode(gsi, level, low);
 	}
 	unlock(&irq_lock);
 	return error;
@@ -305,18 +232,16 @@ int pirq_setup_gsi(s32 gsi, bool level, bool low)
 
 // --- binding to event channels (ipc/evtchn.c) --------------------------------
 
-static int gsi_start(struct pirq *p)
+static int pirq_start(struct pirq *p)
 {
 	int error = vector_assign(p);
 
 	if (!error) {
-		p->level = gsi_mode[p->gsi].level;
-		error = ioapic_route(p->gsi, p->vector, p->cpu, p->level,
-				     gsi_mode[p->gsi].low);
+		error = source_route(p, dom0->vcpu[0]);
 	}
 	if (!error) {
 		p->in_service = false;
-		ioapic_mask(p->gsi, false);
+		source_mask(p, false);
 	}
 	return error;
 }
@@ -324,29 +249,18 @@ static int gsi_start(struct pirq *p)
 int pirq_bind(struct domain *d, u32 number, u32 port, bool share)
 {
 	struct pirq *p;
-	int error = 0;
+	int error;
 
 	lock(&irq_lock);
-	p = pirq_find(d, (s32)number);
+	p = pirq_find(d, number);
 	if (!p) {
 		error = number < PIRQS ? -EPERM : -EINVAL;
 	} else if (p->kind == PIRQ_RESERVED ||
 		   (p->kind == PIRQ_GSI && (s32)p->gsi == serial_gsi())) {
 		error = -EINVAL;
-	} else if (p->port) {
-		error = -EEXIST;
 	} else {
-		p->port = port;
-		p->cpu = cpu_for(d->vcpu[0]);
-		if (p->kind == PIRQ_GSI) {
-			error = gsi_start(p);
-		} else {
-			msi_route(&p->msi, p->vector, p->cpu);
-			msi_mask(&p->msi, false);
-		}
-		if (error) {
-			p->port = 0;
-		}
+		error = p->port ? -EEXIST : pirq_start(p);
+		p->port = error ? p->port : port;
 	}
 	unlock(&irq_lock);
 	return error;
@@ -357,44 +271,28 @@ void pirq_unbind(struct domain *d, u32 number)
 	struct pirq *p;
 
 	lock(&irq_lock);
-	p = pirq_find(d, (s32)number);
-	if (p) {
+	p = pirq_find(d, number);
+	if (p && p->port) {
 		p->port = 0;
+		source_mask(p, true);
 		if (p->kind == PIRQ_GSI) {
-			ioapic_mask(p->gsi, true);
 			// An EOI from now on must not open a line that
 			// nobody would quiet.
 			p->in_service = false;
 			vector_drop(p);
-		} else if (p->kind == PIRQ_MSI) {
-			msi_mask(&p->msi, true);
 		}
 	}
 	unlock(&irq_lock);
 }
 
-void pirq_unmasked(struct domain *d, u32 number)
-{
-	// A line stays masked until PHYSDEVOP_eoi, whatever its port's mask
-	// is; an edge is never masked. Nothing to do.
-	(void)d;
-	(void)number;
-}
-
 void pirq_set_vcpu(struct domain *d, u32 number, struct vcpu *v)
 {
-	u32 cpu = cpu_for(v);
 	struct pirq *p;
 
 	lock(&irq_lock);
-	p = pirq_find(d, (s32)number);
-	if (p && p->vector && p->cpu != cpu) {
-		p->cpu = cpu;
-		if (p->kind == PIRQ_GSI) {
-			ioapic_set_cpu(p->gsi, p->cpu);
-		} else {
-			msi_route(&p->msi, p->vector, p->cpu);
-		}
+	p = pirq_find(d, number);
+	if (p && p->vector && p->cpu != READ_ONCE(v->processor)) {
+		source_route(p, v);
 	}
 	unlock(&irq_lock);
 }
@@ -405,10 +303,9 @@ int pirq_needs_eoi(struct domain *d, u32 number)
 	int answer = -EINVAL;
 
 	lock(&irq_lock);
-	p = pirq_find(d, (s32)number);
+	p = pirq_find(d, number);
 	if (p) {
-		answer =
-		    p->kind == PIRQ_GSI && (p->level || gsi_mode[p->gsi].level);
+		answer = p->kind == PIRQ_GSI && ioapic_is_level(p->gsi);
 	}
 	unlock(&irq_lock);
 	return answer;
@@ -417,29 +314,22 @@ int pirq_needs_eoi(struct domain *d, u32 number)
 int pirq_eoi(struct domain *d, u32 number)
 {
 	struct pirq *p;
-	int error = -EINVAL;
 
 	lock(&irq_lock);
-	p = pirq_find(d, (s32)number);
-	if (p) {
-		error = 0;
-		if (p->in_service) {
-			p->in_service = false;
-			ioapic_mask(p->gsi, false);
-		}
+	p = pirq_find(d, number);
+	if (p && p->in_service) {
+		p->in_service = false;
+		ioapic_mask(p->gsi, false);
 	}
 	unlock(&irq_lock);
-	return error;
+	return p ? 0 : -EINVAL;
 }
 
 int pirq_restore_msi(struct domain *d, u16 segment, u16 bdf)
 {
 	lock(&irq_lock);
-	for (u32 i = 0; d->irqs && i < PIRQS; i++) {
-		struct pirq *p = d->irqs->pirq[i];
-
-		if (p && p->kind == PIRQ_MSI && p->msi.segment == segment &&
-		    p->msi.bdf == bdf) {
+	for (struct pirq *p = pirqs; p < pirqs + PIRQS; p++) {
+		if (p->kind == PIRQ_MSI && !segment && p->msi.bdf == bdf) {
 			msi_route(&p->msi, p->vector, p->cpu);
 			msi_mask(&p->msi, !p->port);
 		}
@@ -448,32 +338,25 @@ int pirq_restore_msi(struct domain *d, u16 segment, u16 bdf)
 	return 0;
 }
 
-static void pirq_dump(const struct pirq *p)
-{
-	const struct msi *m = &p->msi;
-	char source[48];
-
-	if (p->kind == PIRQ_GSI) {
-		snprintf(source, sizeof(source), "GSI %u%s%s", p->gsi,
-			 p->level ? " level" : "",
-			 p->in_service ? " in service" : "");
-	} else {
-		snprintf(source, sizeof(source), "%s %u of %04x:%02x:%02x.%u",
-			 m->msix ? "MSI-X" : "MSI", m->entry, m->segment,
-			 m->bdf >> 8, m->bdf >> 3 & 31, m->bdf & 7);
-	}
-	printk("pirq %u: %s, vector %x cpu %u port %u, fired %lu", p->number,
-	       source, p->vector, p->cpu, p->port, p->count);
-}
-
 void irqs_dump(void)
 {
 	lock(&irq_lock);
-	for (u32 i = 0; dom0->irqs && i < PIRQS; i++) {
-		const struct pirq *p = dom0->irqs->pirq[i];
+	for (const struct pirq *p = pirqs; p < pirqs + PIRQS; p++) {
+		const struct msi *m = &p->msi;
 
-		if (p && p->port) {
-			pirq_dump(p);
+		if (!p->port) {
+			continue;
+		}
+		printk("pirq %u: vector %x cpu %u port %u, fired %lu",
+		       (u32)(p - pirqs), p->vector, p->cpu, p->port, p->count);
+		if (p->kind == PIRQ_GSI) {
+			printk("  GSI %u%s%s", p->gsi,
+			       ioapic_is_level(p->gsi) ? " level" : "",
+			       p->in_service ? " in service" : "");
+		} else {
+			printk("  MSI%s %u of %02x:%02x.%u",
+			       m->msix ? "-X" : "", m->entry, m->bdf >> 8,
+			       m->bdf >> 3 & 31, m->bdf & 7);
 		}
 	}
 	unlock(&irq_lock);

@@ -29,25 +29,19 @@ static void settle(void)
 	}
 }
 
-// Function and register of bus 0 as ACPI packs them: device 47:32, function
-// 31:16, offset 15:0.
-static void reset_by_pci(u64 address)
-{
-	u16 bdf = (address >> 32 & 31) << 3 | (address >> 16 & 7);
-
-	pci_write(0, bdf, address & 0xfff, 1, acpi_info.reset_value);
-}
-
 static void reset_by_acpi(void)
 {
+	u64 at = acpi_info.reset_maddr;
+
 	if (reset_register) {
 		*reset_register = acpi_info.reset_value;
-	} else if (acpi_info.reset_maddr) {
-		if (acpi_info.reset_space == SPACE_PORT) {
-			outb(acpi_info.reset_maddr, acpi_info.reset_value);
-		} else if (acpi_info.reset_space == SPACE_PCI) {
-			reset_by_pci(acpi_info.reset_maddr);
-		}
+	} else if (at && acpi_info.reset_space == SPACE_PORT) {
+		outb(at, acpi_info.reset_value);
+	} else if (at && acpi_info.reset_space == SPACE_PCI) {
+		// Device 47:32, function 31:16, register 15:0 of bus 0.
+		u16 bdf = (at >> 32 & 31) << 3 | (at >> 16 & 7);
+
+		pci_write(PCI_ADDRESS(bdf, at), 1, acpi_info.reset_value);
 	}
 	settle();
 }

@@ -145,24 +145,13 @@ static void serial_interrupt(u8 vector, void *data)
 
 void INIT_TEXT serial_init_irq(void)
 {
-	bool level, low;
-	int vector;
+	int vector = base && irq ? irq_vector_alloc() : -1;
 
-	if (!base || !irq) {
+	if (vector < 0 || ioapic_route(isa_gsi(irq), vector, 0)) {
 		return;
 	}
-	vector = irq_vector_alloc();
-	if (vector < 0) {
-		return;
-	}
-	gsi = isa_gsi(irq, &level, &low);
+	gsi = isa_gsi(irq);
 	irq_set_handler(vector, serial_interrupt, NULL);
-	if (ioapic_route(gsi, vector, 0, level, low)) {
-		irq_set_handler(vector, NULL, NULL);
-		irq_vector_free(vector);
-		gsi = -1;
-		return;
-	}
 	ioapic_mask(gsi, false);
 	inb(base + DATA);
 	outb(base + IER, IER_RX);

@@ -23,7 +23,7 @@ u64 fake_now;
 u64 fake_deadline[FAKE_CPUS];
 u32 fake_ipis, fake_switches;
 
-struct cpu_features cpu_features = {.maddr_bits = 36, .nx = true};
+struct cpu_features cpu_features = {.maddr_bits = 36};
 struct acpi_info acpi_info = {.lapic = 0x1000 * (FAKE_HOLE + 16)};
 struct boot_info boot_info;
 struct options options;

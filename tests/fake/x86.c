@@ -179,7 +179,7 @@ void cpu_calls_run(void)
 {
 }
 
-u32 pci_read(u16 segment, u16 bdf, u32 reg, u32 bytes)
+u32 pci_read(u32 address, u32 bytes)
 {
 	return ~0u;
 }
@@ -202,10 +202,6 @@ int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share)
 }
 
 void pirq_unbind(struct domain *d, u32 pirq)
-{
-}
-
-void pirq_unmasked(struct domain *d, u32 pirq)
 {
 }
 

@@ -22,10 +22,6 @@ void pirq_unbind(struct domain *d, u32 pirq)
 	pirq_bound = 0;
 }
 
-void pirq_unmasked(struct domain *d, u32 pirq)
-{
-}
-
 void pirq_set_vcpu(struct domain *d, u32 pirq, struct vcpu *v)
 {
 }

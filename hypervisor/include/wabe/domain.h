@@ -17,7 +17,6 @@
 struct evtchns;
 struct grant_table;
 struct partition;
-struct irq_table;
 struct cpu_policy;
 struct fpu_state;
 struct share;
@@ -182,7 +181,6 @@ struct domain {
 	struct evtchns *evtchns; // ipc/evtchn.c
 
 	struct grant_table *grants; // ipc/grant.c; has its own lock
-	struct irq_table *irqs;	    // x86/pirq.c; irq_lock; dom0 only
 	struct cpu_policy *policy;  // x86/cpuid.c; constant while it runs
 	u64 vm_assist;
 	u32 tsc_mode;

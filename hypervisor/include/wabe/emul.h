@@ -119,9 +119,4 @@ enum emul_outcome emul_wrmsr(struct vcpu *v, struct cpu_user_regs *regs);
 // CR4 as guest `v` reads it (also for vcpu_guest_context.ctrlreg[4]).
 u64 cr4_guest(const struct vcpu *v);
 
-// dom0's view of PCI configuration space (x86/pci.c): `address` as written to
-// port 0xcf8, `offset` 0 to 3 from port 0xcfc.
-u32 pci_port_read(u32 address, u32 offset, u32 bytes);
-void pci_port_write(u32 address, u32 offset, u32 bytes, u32 value);
-
 #endif

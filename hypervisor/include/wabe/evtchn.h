@@ -38,8 +38,7 @@ subop_fn evtchn_alloc_unbound, evtchn_bind_virq, evtchn_bind_pirq,
 // Bind `pirq` (0.., as mapped) to `port`; `share` as BIND_PIRQ__WILL_SHARE.
 int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share);
 void pirq_unbind(struct domain *d, u32 pirq);
-// The guest unmasked the port or moved it to another vCPU.
-void pirq_unmasked(struct domain *d, u32 pirq);
+// The guest moved the port to another vCPU.
 void pirq_set_vcpu(struct domain *d, u32 pirq, struct vcpu *v);
 
 #endif

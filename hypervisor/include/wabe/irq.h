@@ -43,45 +43,45 @@ bool apic_ready(void); // can IPIs be sent yet?
 u32 apic_error_read(void);
 void apic_timer_oneshot(u32 count); // counts of the calibrated timer
 u32 apic_timer_read(void);
-// Enable the LINT/error/spurious and timer LVT.
 
-// IO-APICs.
+// IO-APICs. irq_lock is held (or booting).
 void ioapic_init(void); // from MADT; all pins masked
 u32 ioapic_gsi_count(void);
-int ioapic_read(u64 base, u32 reg, u32 *value); // PHYSDEVOP_apic_read
-// Route a GSI to (vector, cpu). level: level-triggered; low: active low.
-int ioapic_route(u32 gsi, u8 vector, u32 cpu, bool level, bool low);
+int ioapic_read(u64 base, u32 reg, u32 *value);	     // PHYSDEVOP_apic_read
+void ioapic_set_mode(u32 gsi, bool level, bool low); // takes effect when routed
+bool ioapic_is_level(u32 gsi);
+// Route a GSI to (vector, cpu). -EINVAL: no such line.
+int ioapic_route(u32 gsi, u8 vector, u32 cpu);
 void ioapic_mask(u32 gsi, bool masked);
-void ioapic_set_cpu(u32 gsi, u32 cpu);
-// ISA IRQ to GSI with MADT overrides; trigger and polarity of it.
-u32 isa_gsi(u32 irq, bool *level, bool *low);
+// ISA IRQ to GSI with MADT overrides.
+u32 isa_gsi(u32 irq);
 
 // MSI and MSI-X of a PCI function: program message, mask, unmask.
 struct msi {
-	u16 segment, bdf;
-	u16 entry; // MSI-X table index, or MSI vector number
+	u16 bdf, entry; // MSI-X table index
 	bool msix;
-	u64 table;	    // MSI-X table's machine address
-	volatile u32 *slot; // mapped MSI-X entry
 	u16 cap;	    // config offset of the capability
-	u16 count;	    // vectors of multi-message MSI
+	volatile u32 *slot; // mapped MSI-X entry
 };
-int msi_setup(struct msi *m, u16 segment, u16 bdf, bool msix, u16 entry,
-	      u16 count, u64 table);
+// Masked, no message yet. -ENODEV, -EINVAL, -ENXIO, -ENOMEM.
+int msi_setup(struct msi *m, u16 bdf, bool msix, u16 entry);
 void msi_route(struct msi *m, u8 vector, u32 cpu);
 void msi_mask(struct msi *m, bool masked);
 void msi_teardown(struct msi *m);
 
-// pirqs: a domain's numbers for machine interrupts (pirq.c).
-void pirqs_init(void);
-void irqs_dump(void);
+void irqs_dump(void); // pirq.c
 
-// PCI configuration space (pci.c): CF8/CFC, or MMCFG where ACPI names one.
-void pci_init(void);
-u32 pci_read(u16 segment, u16 bdf, u32 reg, u32 bytes);
-void pci_write(u16 segment, u16 bdf, u32 reg, u32 bytes, u32 value);
+// PCI configuration space of segment 0 (pci.c), by address: `bytes` at it,
+// aligned.
+#define PCI_ENABLE 0x80000000u
+#define PCI_ADDRESS(bdf, reg) (PCI_ENABLE | (u32)(bdf) << 8 | ((reg)&0xff))
+u32 pci_read(u32 address, u32 bytes);
+void pci_write(u32 address, u32 bytes, u32 value);
 // First capability `id` of a function, or 0.
-u32 pci_capability(u16 segment, u16 bdf, u8 id);
+u32 pci_capability(u16 bdf, u8 id);
+// 1, 2 or 4 bytes of I/O ports.
+u32 port_in(u16 port, u32 bytes);
+void port_out(u16 port, u32 bytes, u32 value);
 
 // Serial port (serial.c): from com1= and console= on the command line.
 void serial_init(const char *com1);
