@@ -1,125 +1,49 @@
 // SPDX-License-Identifier: MIT
 // ACPI's static tables, read with distrust: every length and checksum is
-// checked, and what does not fit is left out with a warning.
+// checked, and what does not fit is left out with a warning. Fields are named
+// by their offset in the table, as the specification lists them.
 #include "start.h"
 
 #include <wabe/acpi.h>
 #include <wabe/lib.h>
 
 #define TABLE_BYTES_MAX 0x100000u
+#define HEADER_BYTES 36
+#define HEADER_LENGTH 4
+#define HEADER_REVISION 8
+
+#define RSDP_BYTES 36
+#define RSDP_REVISION 15
+#define RSDP_RSDT 16
+#define RSDP_LENGTH 20 // from here: revision 2
+#define RSDP_XSDT 24
+
+#define MADT_LAPIC 36
+#define MADT_ENTRIES 44
+
+#define FADT_PM1A_CONTROL 64
+#define FADT_PM1B_CONTROL 68
+#define FADT_PM_TIMER 76
+#define FADT_BOOT_FLAGS 109
+#define BOOT_8042 BIT(1)
+#define FADT_FLAGS 112
+#define FLAG_RESET BIT(10)
+#define FADT_RESET_SPACE 116
+#define FADT_RESET_ADDRESS 120
+#define FADT_RESET_VALUE 128
+
+#define HPET_SPACE 40
+#define HPET_ADDRESS 44
 
 struct acpi_info acpi_info;
 
-struct rsdp {
-	char signature[8];
-	u8 checksum;
-	char oem[6];
-	u8 revision;
-	u32 rsdt;
-	u32 bytes; // from here: revision 2
-	u64 xsdt;
-	u8 checksum_all, reserved[3];
-} PACKED;
+#define U8(p, at) (((const u8 *)(p))[at])
+#define U16(p, at) (*(const u16 *)&U8(p, at))
+#define U32(p, at) (*(const u32 *)&U8(p, at))
+#define U64(p, at) (*(const u64 *)&U8(p, at))
 
-struct header {
-	char signature[4];
-	u32 bytes;
-	u8 revision, checksum;
-	char oem[6], oem_table[8];
-	u32 oem_revision, creator, creator_revision;
-} PACKED;
-
-struct madt {
-	struct header h;
-	u32 lapic, flags;
-	u8 entries[];
-} PACKED;
-
-// All kinds of MADT entries begin so.
-struct entry {
-	u8 type, bytes;
-} PACKED;
-
-struct entry_lapic {
-	struct entry e;
-	u8 acpi_id, apic_id;
-	u32 flags;
-} PACKED;
-
-struct entry_ioapic {
-	struct entry e;
-	u8 id, reserved;
-	u32 maddr, gsi_base;
-} PACKED;
-
-struct entry_override {
-	struct entry e;
-	u8 bus, irq;
-	u32 gsi;
-	u16 flags;
-} PACKED;
-
-struct entry_lapic_maddr {
-	struct entry e;
-	u16 reserved;
-	u64 maddr;
-} PACKED;
-
-struct entry_x2apic {
-	struct entry e;
-	u16 reserved;
-	u32 apic_id, flags, acpi_id;
-} PACKED;
-
-struct mcfg {
-	struct header h;
-	u64 reserved;
-	struct {
-		u64 base;
-		u16 segment;
-		u8 bus_first, bus_last;
-		u32 reserved;
-	} PACKED entries[];
-} PACKED;
-
-// A register in some address space (0 memory, 1 I/O ports).
-struct generic_address {
-	u8 space, bits, offset, access;
-	u64 address;
-} PACKED;
-
-struct fadt {
-	struct header h;
-	u32 facs, dsdt;
-	u8 reserved, profile;
-	u16 sci;
-	u32 smi_command;
-	u8 enable, disable, s4bios, pstate;
-	u32 pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control,
-	    pm_timer, gpe0, gpe1;
-	u8 lengths[8];
-	u16 c2_latency, c3_latency, flush_bytes, flush_stride;
-	u8 duty_offset, duty_width, day_alarm, month_alarm, century;
-	u16 boot_flags;
-	u8 reserved2;
-	u32 flags;
-	struct generic_address reset;
-	u8 reset_value;
-} PACKED;
-
-#define FADT_TIMER_32BIT BIT(8)
-#define FADT_RESET BIT(10)
-#define FADT_BOOT_8042 BIT(1)
-
-struct hpet {
-	struct header h;
-	u32 id;
-	struct generic_address base;
-} PACKED;
-
-static bool sum_ok(const void *data, u32 bytes)
+static bool sum_ok(const u8 *p, u32 bytes)
 {
-	const u8 *p = data;
 	u8 sum = 0;
 
 	while (bytes--) {
@@ -129,16 +53,17 @@ static bool sum_ok(const void *data, u32 bytes)
 }
 
 // Both checksums, where the revision has the second.
-static const struct rsdp *rsdp_at(u64 maddr)
+static const u8 *rsdp_at(u64 maddr)
 {
-	const struct rsdp *r = boot_ptr(maddr, sizeof(*r));
+	const u8 *r = boot_ptr(maddr, RSDP_BYTES);
+	u32 bytes;
 
-	if (!r || memcmp(r->signature, "RSD PTR ", 8) || !sum_ok(r, 20)) {
+	if (!r || memcmp(r, "RSD PTR ", 8) || !sum_ok(r, 20)) {
 		return NULL;
 	}
-	if (r->revision >= 2 &&
-	    (r->bytes < sizeof(*r) || r->bytes > 4096 ||
-	     !boot_ptr(maddr, r->bytes) || !sum_ok(r, r->bytes))) {
+	bytes = U8(r, RSDP_REVISION) >= 2 ? U32(r, RSDP_LENGTH) : RSDP_BYTES;
+	if (bytes < RSDP_BYTES || bytes > 4096 || !boot_ptr(maddr, bytes) ||
+	    (U8(r, RSDP_REVISION) >= 2 && !sum_ok(r, bytes))) {
 		return NULL;
 	}
 	return r;
@@ -146,7 +71,7 @@ static const struct rsdp *rsdp_at(u64 maddr)
 
 static u64 rsdp_scan(u64 start, u64 end)
 {
-	for (; start + sizeof(struct rsdp) <= end; start += 16) {
+	for (; start + RSDP_BYTES <= end; start += 16) {
 		if (rsdp_at(start)) {
 			return start;
 		}
@@ -154,25 +79,20 @@ static u64 rsdp_scan(u64 start, u64 end)
 	return 0;
 }
 
-// The BIOS areas: the first KiB of the EBDA, whose segment is at 0x40e, and the
-// ROM below 1 MiB.
-static u64 rsdp_find_bios(void)
+// The original where there is one, for dom0 looks as well; what the loader
+// says may be a copy of it in our own memory. The BIOS areas are the first KiB
+// of the EBDA, whose segment is at 0x40e, and the ROM below 1 MiB.
+static u64 rsdp_find(void)
 {
 	u64 ebda = (u64)READ_ONCE(*(const u16 *)boot_ptr(0x40e, 2)) << 4;
 	u64 found = 0;
 
-	if (ebda >= 0x400 && ebda < 0xa0000) {
-		found = rsdp_scan(ebda, ebda + 1024);
+	if (!boot_info.efi) {
+		if (ebda >= 0x400 && ebda < 0xa0000) {
+			found = rsdp_scan(ebda, ebda + 1024);
+		}
+		found = found ? found : rsdp_scan(0xe0000, 0x100000);
 	}
-	return found ? found : rsdp_scan(0xe0000, 0x100000);
-}
-
-// The original where there is one, for dom0 looks as well; what the loader
-// says may be a copy of it in our own memory.
-static u64 rsdp_find(void)
-{
-	u64 found = boot_info.efi ? 0 : rsdp_find_bios();
-
 	if (!found && boot_info.rsdp && rsdp_at(boot_info.rsdp)) {
 		found = boot_info.rsdp;
 		acpi_info.rsdp_from_efi = boot_info.efi;
@@ -180,17 +100,18 @@ static u64 rsdp_find(void)
 	return found;
 }
 
-static const struct header *table_at(u64 maddr)
+static const u8 *table_at(u64 maddr)
 {
-	const struct header *h = boot_ptr(maddr, sizeof(*h));
+	const u8 *h = boot_ptr(maddr, HEADER_BYTES);
+	u32 bytes = maddr && h ? U32(h, HEADER_LENGTH) : 0;
 
-	if (!maddr || !h || h->bytes < sizeof(*h) ||
-	    h->bytes > TABLE_BYTES_MAX || !boot_ptr(maddr, h->bytes)) {
+	if (bytes < HEADER_BYTES || bytes > TABLE_BYTES_MAX ||
+	    !boot_ptr(maddr, bytes)) {
 		log_at(LOG_WARNING, "ACPI: no table can be at %lx", maddr);
 		return NULL;
 	}
-	if (!sum_ok(h, h->bytes)) {
-		log_at(LOG_WARNING, "ACPI: %.4s: wrong checksum", h->signature);
+	if (!sum_ok(h, bytes)) {
+		log_at(LOG_WARNING, "ACPI: %.4s: wrong checksum", h);
 		return NULL;
 	}
 	return h;
@@ -198,8 +119,6 @@ static const struct header *table_at(u64 maddr)
 
 static void cpu_add(u32 apic_id, u32 acpi_id, u32 flags)
 {
-	struct acpi_cpu *c = &acpi_info.cpus[acpi_info.cpu_count];
-
 	// All ones is the mark of an entry without a processor.
 	if (!(flags & 3) || apic_id == 0xffffffff) {
 		return;
@@ -213,163 +132,120 @@ static void cpu_add(u32 apic_id, u32 acpi_id, u32 flags)
 		log_at(LOG_WARNING, "ACPI: processor %u: too many", apic_id);
 		return;
 	}
-	*c = (struct acpi_cpu){apic_id, acpi_id, flags & 1};
-	acpi_info.cpu_count++;
+	acpi_info.cpus[acpi_info.cpu_count++] =
+	    (struct acpi_cpu){apic_id, acpi_id, flags & 1};
 }
 
-static void ioapic_add(const struct entry_ioapic *e)
+static void ioapic_add(const u8 *e)
 {
 	if (acpi_info.ioapic_count == ARRAY_SIZE(acpi_info.ioapics)) {
-		log_at(LOG_WARNING, "ACPI: IO-APIC %u: too many", e->id);
+		log_at(LOG_WARNING, "ACPI: IO-APIC %u: too many", U8(e, 2));
 		return;
 	}
 	acpi_info.ioapics[acpi_info.ioapic_count++] =
-	    (struct acpi_ioapic){e->id, e->gsi_base, e->maddr};
+	    (struct acpi_ioapic){U8(e, 2), U32(e, 8), U32(e, 4)};
 }
 
-static void override_add(const struct entry_override *e)
+static void override_add(const u8 *e)
 {
-	if (e->bus ||
+	if (U8(e, 2) || // bus
 	    acpi_info.override_count == ARRAY_SIZE(acpi_info.overrides)) {
-		log_at(LOG_WARNING, "ACPI: override of IRQ %u ignored", e->irq);
+		log_at(LOG_WARNING, "ACPI: override of IRQ %u ignored",
+		       U8(e, 3));
 		return;
 	}
 	acpi_info.overrides[acpi_info.override_count++] =
 	    (struct acpi_override){
-		.irq = e->irq,
-		.gsi = e->gsi,
-		.level = (e->flags >> 2 & 3) == 3,
-		.low = (e->flags & 3) == 3,
+		.irq = U8(e, 3),
+		.gsi = U32(e, 4),
+		.level = (U16(e, 8) >> 2 & 3) == 3,
+		.low = (U16(e, 8) & 3) == 3,
 	    };
 }
 
-// The entry has the bytes of its type (table below).
-static void madt_entry_read(const struct entry *e)
+// An entry: type, length, fields.
+static void madt_entry_read(const u8 *e)
 {
-	const struct entry_lapic *lapic = (const void *)e;
-	const struct entry_x2apic *x2apic = (const void *)e;
+	static const u8 bytes_needed[] = {
+	    [0] = 8, [1] = 12, [2] = 10, [5] = 12, [9] = 16,
+	};
+	u8 type = U8(e, 0);
 
-	switch (e->type) {
-	case 0:
-		if (lapic->apic_id != 0xff) {
-			cpu_add(lapic->apic_id, lapic->acpi_id, lapic->flags);
-		}
+	if (type >= sizeof(bytes_needed) || U8(e, 1) < bytes_needed[type]) {
+		return;
+	}
+	switch (type) {
+	case 0: // processor
+		cpu_add(U8(e, 3) == 0xff ? ~0u : U8(e, 3), U8(e, 2), U32(e, 4));
 		break;
 	case 1:
-		ioapic_add((const void *)e);
+		ioapic_add(e);
 		break;
 	case 2:
-		override_add((const void *)e);
+		override_add(e);
 		break;
 	case 5:
-		acpi_info.lapic = ((const struct entry_lapic_maddr *)e)->maddr;
+		acpi_info.lapic = U64(e, 4);
 		break;
-	case 9:
-		cpu_add(x2apic->apic_id, x2apic->acpi_id, x2apic->flags);
+	case 9: // processor with a long APIC id
+		cpu_add(U32(e, 4), U32(e, 12), U32(e, 8));
 		break;
 	}
 }
 
-static void madt_read(const struct header *h)
+static void madt_read(const u8 *m, u32 bytes)
 {
-	static const u8 bytes_needed[] = {
-	    [0] = sizeof(struct entry_lapic),
-	    [1] = sizeof(struct entry_ioapic),
-	    [2] = sizeof(struct entry_override),
-	    [5] = sizeof(struct entry_lapic_maddr),
-	    [9] = sizeof(struct entry_x2apic),
-	};
-	const struct madt *m = (const void *)h;
-	u32 at = sizeof(*m);
-
-	if (h->bytes < at) {
-		return;
-	}
-	acpi_info.lapic = m->lapic;
-	while (h->bytes - at >= sizeof(struct entry)) {
-		const struct entry *e = (const void *)((const char *)m + at);
-
-		if (e->bytes < sizeof(*e) || e->bytes > h->bytes - at) {
+	acpi_info.lapic = U32(m, MADT_LAPIC);
+	for (u32 at = MADT_ENTRIES; bytes - at >= 2; at += U8(m, at + 1)) {
+		if (U8(m, at + 1) < 2 || U8(m, at + 1) > bytes - at) {
 			log_at(LOG_WARNING, "ACPI: APIC table broken at %u",
 			       at);
 			return;
 		}
-		if (e->type < ARRAY_SIZE(bytes_needed) &&
-		    e->bytes >= bytes_needed[e->type]) {
-			madt_entry_read(e);
-		}
-		at += e->bytes;
+		madt_entry_read(m + at);
 	}
 }
 
-static void mcfg_read(const struct header *h)
+static void fadt_read(const u8 *f, u32 bytes)
 {
-	const struct mcfg *m = (const void *)h;
-	u32 count = h->bytes < sizeof(*m)
-			? 0
-			: (h->bytes - sizeof(*m)) / sizeof(m->entries[0]);
-
-	for (u32 i = 0; i < count; i++) {
-		if (m->entries[i].bus_last < m->entries[i].bus_first ||
-		    acpi_info.mmcfg_count == ARRAY_SIZE(acpi_info.mmcfgs)) {
-			log_at(LOG_WARNING, "ACPI: MCFG entry %u ignored", i);
-			continue;
-		}
-		acpi_info.mmcfgs[acpi_info.mmcfg_count++] = (struct acpi_mmcfg){
-		    m->entries[i].base, m->entries[i].segment,
-		    m->entries[i].bus_first, m->entries[i].bus_last};
+	acpi_info.pm1a_control = U32(f, FADT_PM1A_CONTROL);
+	acpi_info.pm1b_control = U32(f, FADT_PM1B_CONTROL);
+	acpi_info.pm_timer = U32(f, FADT_PM_TIMER);
+	acpi_info.legacy_free_keyboard = U8(f, HEADER_REVISION) >= 3 &&
+					 !(U16(f, FADT_BOOT_FLAGS) & BOOT_8042);
+	if (bytes > FADT_RESET_VALUE && U32(f, FADT_FLAGS) & FLAG_RESET) {
+		acpi_info.reset_maddr = U64(f, FADT_RESET_ADDRESS);
+		acpi_info.reset_space = U8(f, FADT_RESET_SPACE);
+		acpi_info.reset_value = U8(f, FADT_RESET_VALUE);
 	}
 }
 
-static void fadt_read(const struct header *h)
+static void hpet_read(const u8 *t, u32 bytes)
 {
-	const struct fadt *f = (const void *)h;
-
-	if (h->bytes < offsetof(struct fadt, reset)) {
-		log_at(LOG_WARNING, "ACPI: FADT too short");
-		return;
-	}
-	acpi_info.pm1a_control = f->pm1a_control;
-	acpi_info.pm1b_control = f->pm1b_control;
-	acpi_info.pm_timer = f->pm_timer;
-	acpi_info.pm_timer_32bit = f->flags & FADT_TIMER_32BIT;
-	acpi_info.sci = f->sci;
-	acpi_info.legacy_free_keyboard =
-	    h->revision >= 3 && !(f->boot_flags & FADT_BOOT_8042);
-	if (h->bytes >= sizeof(*f) && f->flags & FADT_RESET) {
-		acpi_info.reset_maddr = f->reset.address;
-		acpi_info.reset_space = f->reset.space;
-		acpi_info.reset_value = f->reset_value;
-	}
-}
-
-static void hpet_read(const struct header *h)
-{
-	const struct hpet *t = (const void *)h;
-
-	if (h->bytes >= sizeof(*t) && t->base.space == 0) {
-		acpi_info.hpet = t->base.address;
-	}
+	acpi_info.hpet = U8(t, HPET_SPACE) ? 0 : U64(t, HPET_ADDRESS);
 }
 
 static void table_read(u64 maddr)
 {
 	static const struct {
 		char signature[5];
-		void (*read)(const struct header *h);
+		u8 bytes_needed;
+		void (*read)(const u8 *table, u32 bytes);
 	} readers[] = {
-	    {"APIC", madt_read},
-	    {"FACP", fadt_read},
-	    {"HPET", hpet_read},
-	    {"MCFG", mcfg_read},
+	    {"APIC", MADT_ENTRIES, madt_read},
+	    {"FACP", FADT_RESET_SPACE, fadt_read},
+	    {"HPET", HPET_ADDRESS + 8, hpet_read},
 	};
-	const struct header *h = boot_ptr(maddr, sizeof(*h));
+	const u8 *h = boot_ptr(maddr, HEADER_BYTES);
 
-	for (u32 i = 0; i < ARRAY_SIZE(readers); i++) {
-		if (maddr && h &&
-		    !memcmp(h->signature, readers[i].signature, 4) &&
-		    table_at(maddr)) {
-			readers[i].read(h);
+	for (u32 i = 0; maddr && h && i < ARRAY_SIZE(readers); i++) {
+		if (memcmp(h, readers[i].signature, 4) || !table_at(maddr)) {
+			continue;
+		}
+		if (U32(h, HEADER_LENGTH) >= readers[i].bytes_needed) {
+			readers[i].read(h, U32(h, HEADER_LENGTH));
+		} else {
+			log_at(LOG_WARNING, "ACPI: %.4s is too short", h);
 		}
 	}
 	if (!h) {
@@ -378,24 +254,25 @@ static void table_read(u64 maddr)
 	}
 }
 
-// XSDT (8-byte entries) or RSDT (4-byte ones).
-static void root_read(const struct header *root, u32 entry_bytes)
+// XSDT (8-byte entries) or RSDT (4-byte ones). False: it is neither.
+static bool root_read(u64 maddr, const char *signature, u32 entry_bytes)
 {
-	u32 count = (root->bytes - sizeof(*root)) / entry_bytes;
+	const u8 *root = table_at(maddr);
 
-	for (u32 i = 0; i < count && i < 256; i++) {
-		u64 maddr = 0;
-
-		memcpy(&maddr, (const char *)(root + 1) + i * entry_bytes,
-		       entry_bytes);
-		table_read(maddr);
+	if (!root || memcmp(root, signature, 4)) {
+		return false;
 	}
+	for (u32 at = HEADER_BYTES, i = 0;
+	     at + entry_bytes <= U32(root, HEADER_LENGTH) && i < 256;
+	     at += entry_bytes, i++) {
+		table_read(entry_bytes == 8 ? U64(root, at) : U32(root, at));
+	}
+	return true;
 }
 
 void acpi_init(void)
 {
-	const struct rsdp *r;
-	const struct header *root = NULL;
+	const u8 *r;
 
 	acpi_info.rsdp = rsdp_find();
 	r = acpi_info.rsdp ? rsdp_at(acpi_info.rsdp) : NULL;
@@ -403,16 +280,9 @@ void acpi_init(void)
 		log_at(LOG_WARNING, "ACPI: none; one processor");
 		return;
 	}
-	if (r->revision >= 2 && r->xsdt) {
-		root = table_at(r->xsdt);
-	}
-	if (root && !memcmp(root->signature, "XSDT", 4)) {
-		root_read(root, 8);
-	} else {
-		root = table_at(r->rsdt);
-		if (root && !memcmp(root->signature, "RSDT", 4)) {
-			root_read(root, 4);
-		}
+	if (U8(r, RSDP_REVISION) < 2 || !U64(r, RSDP_XSDT) ||
+	    !root_read(U64(r, RSDP_XSDT), "XSDT", 8)) {
+		root_read(U32(r, RSDP_RSDT), "RSDT", 4);
 	}
 	printk("ACPI: RSDP %lx, %u processors, %u IO-APICs", acpi_info.rsdp,
 	       acpi_info.cpu_count, acpi_info.ioapic_count);

@@ -10,251 +10,196 @@ struct options options = {.console_com1 = true};
 
 static char unknown[256];
 
-// Is `word`, to its end or a separator, the string `name`?
-static bool word_is(const char *word, size_t bytes, const char *name)
+// End `text` at the first `c`; what is behind it, or NULL.
+static char *cut(char *text, char c)
 {
-	return strlen(name) == bytes && !strncmp(word, name, bytes);
+	char *at = strchr(text, c);
+
+	if (at) {
+		*at++ = '\0';
+	}
+	return at;
 }
 
-// A size with suffix B K M G T; KiB without. False: not a size, to the end.
-static bool size_parse(const char *text, size_t bytes, u64 *out)
+// Index of `text` in a list of `count` words, or `count`.
+static u32 word_index(const char *text, const char *const *words, u32 count)
+{
+	u32 i = 0;
+
+	while (i < count && strcmp(text, words[i])) {
+		i++;
+	}
+	return i;
+}
+
+// All parse functions: what follows a word's `=`, which they may change, to
+// *out. False: it makes no sense.
+
+// A size with suffix B K M G T; KiB without.
+static bool size_parse(char *text, void *out)
 {
 	static const char suffixes[] = "BKMGT";
-	const char *end, *suffix = NULL;
+	const char *end, *suffix = suffixes + 1;
 	u64 value = strtou64(text, &end);
-	u32 shift = 10;
+	u32 shift;
 
 	if (end == text) {
 		return false;
 	}
-	if (end < text + bytes) {
+	if (*end) {
 		suffix = strchr(suffixes, *end & ~0x20);
-		if (!suffix || !*suffix) {
+		if (!suffix || !*suffix || end[1]) {
 			return false;
 		}
-		shift = 10 * (suffix - suffixes);
-		end++;
 	}
-	if (end != text + bytes) {
-		return false;
-	}
-	*out = value > ~0ull >> shift ? ~0ull : value << shift;
+	shift = 10 * (suffix - suffixes);
+	*(u64 *)out = value > ~0ull >> shift ? ~0ull : value << shift;
 	return true;
 }
 
-static bool number_parse(const char *text, u32 *out)
+static bool number_parse(char *text, void *out)
 {
 	const char *end;
 	u64 value = strtou64(text, &end);
 
-	*out = MIN(value, (u64)UINT32_MAX);
+	*(u32 *)out = MIN(value, (u64)UINT32_MAX);
 	return end != text && !*end;
 }
 
-static bool bool_parse(const char *text, bool *out)
+static bool bool_parse(char *text, void *out)
 {
-	static const char *const yes[] = {"",	"1",	"yes",
-					  "on", "true", "enable"};
-	static const char *const no[] = {"0", "no", "off", "false", "disable"};
+	static const char *const words[] = {
+	    "",	 "1",  "yes", "on",    "true",	  "enable",
+	    "0", "no", "off", "false", "disable",
+	};
+	u32 i = word_index(text, words, ARRAY_SIZE(words));
 
-	for (u32 i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (!strcmp(text, yes[i])) {
-			*out = true;
-			return true;
-		}
-	}
-	for (u32 i = 0; i < ARRAY_SIZE(no); i++) {
-		if (!strcmp(text, no[i])) {
-			*out = false;
-			return true;
-		}
-	}
-	return false;
+	*(bool *)out = i < 6;
+	return i < ARRAY_SIZE(words);
 }
 
-// Call fn for each part between commas; false as soon as one is refused.
-static bool parts_parse(const char *text, bool (*fn)(const char *, size_t))
+// What is on unless this switches it off.
+static bool off_parse(char *text, void *out)
 {
-	for (;;) {
-		const char *comma = strchr(text, ',');
-		size_t bytes = comma ? (size_t)(comma - text) : strlen(text);
+	bool on, ok = bool_parse(text, &on);
 
-		if (!fn(text, bytes)) {
+	*(bool *)out = ok && !on;
+	return ok;
+}
+
+static bool text_parse(char *text, void *out)
+{
+	return strlcpy(out, text, sizeof(options.com1)) < sizeof(options.com1);
+}
+
+static bool console_parse(char *text, void *out)
+{
+	static const char *const words[] = {"com1", "vga", "none"};
+
+	options.console_com1 = false;
+	for (char *rest; text; text = rest) {
+		rest = cut(text, ',');
+		switch (word_index(text, words, 3)) {
+		case 0:
+			options.console_com1 = true;
+			break;
+		case 3:
 			return false;
 		}
-		if (!comma) {
-			return true;
-		}
-		text = comma + 1;
-	}
-}
-
-static bool console_part(const char *text, size_t bytes)
-{
-	if (word_is(text, bytes, "com1")) {
-		options.console_com1 = true;
-	} else if (word_is(text, bytes, "vga")) {
-		options.console_vga = true;
-	} else {
-		return word_is(text, bytes, "none");
 	}
 	return true;
 }
 
-static bool console_set(const char *text)
+static bool dom0_mem_parse(char *text, void *out)
 {
-	options.console_com1 = options.console_vga = false;
-	return parts_parse(text, console_part);
-}
+	bool ok = true;
 
-static bool com1_set(const char *text)
-{
-	return strlcpy(options.com1, text, sizeof(options.com1)) <
-	       sizeof(options.com1);
-}
-
-static bool dom0_mem_part(const char *text, size_t bytes)
-{
-	if (bytes > 4 && !strncmp(text, "min:", 4)) {
-		return size_parse(text + 4, bytes - 4, &options.dom0_mem_min);
+	for (char *rest; ok && text; text = rest) {
+		rest = cut(text, ',');
+		if (!strncmp(text, "min:", 4)) {
+			ok = size_parse(text + 4, &options.dom0_mem_min);
+		} else if (!strncmp(text, "max:", 4)) {
+			ok = size_parse(text + 4, &options.dom0_mem_max);
+		} else {
+			ok = size_parse(text, &options.dom0_mem);
+		}
 	}
-	if (bytes > 4 && !strncmp(text, "max:", 4)) {
-		return size_parse(text + 4, bytes - 4, &options.dom0_mem_max);
-	}
-	return size_parse(text, bytes, &options.dom0_mem);
-}
-
-static bool dom0_mem_set(const char *text)
-{
-	return parts_parse(text, dom0_mem_part);
+	return ok;
 }
 
 // N or MIN-MAX; the number of CPUs decides in between, so the maximum counts.
-static bool dom0_vcpus_set(const char *text)
+static bool most_parse(char *text, void *out)
 {
-	const char *dash = strchr(text, '-');
+	char *most = cut(text, '-');
 
-	return number_parse(dash ? dash + 1 : text, &options.dom0_max_vcpus);
+	return number_parse(most ? most : text, out);
 }
 
 // LEVEL or LEVEL/LEVEL-LIMITED-IN-RATE; we limit all of the guests' alike.
-static bool level_parse(const char *text, enum log_level *out)
+static bool level_parse(char *text, void *out)
 {
 	static const char *const names[] = {"error", "warning", "info",
-					    "debug", "none",	"all"};
-	const char *slash = strchr(text, '/');
-	size_t bytes = slash ? (size_t)(slash - text) : strlen(text);
+					    "debug", "all",	"none"};
+	u32 i;
 
-	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
-		if (word_is(text, bytes, names[i])) {
-			*out = i == 4 ? LOG_ERR : MIN(i, (u32)LOG_DEBUG);
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool loglvl_set(const char *text)
-{
-	return level_parse(text, &console_level);
-}
-
-static bool guest_loglvl_set(const char *text)
-{
-	return level_parse(text, &console_guest_level);
-}
-
-static bool noreboot_set(const char *text)
-{
-	return bool_parse(text, &options.noreboot);
-}
-
-static bool maxcpus_set(const char *text)
-{
-	return number_parse(text, &options.max_cpus);
-}
-
-static bool x2apic_set(const char *text)
-{
-	bool on, ok = bool_parse(text, &on);
-
-	options.no_x2apic = ok && !on;
-	return ok;
-}
-
-static bool smap_set(const char *text)
-{
-	bool on, ok = bool_parse(text, &on);
-
-	options.no_smap = ok && !on;
-	return ok;
-}
-
-static bool mem_set(const char *text)
-{
-	return size_parse(text, strlen(text), &options.mem_limit);
+	cut(text, '/');
+	i = word_index(text, names, ARRAY_SIZE(names));
+	*(enum log_level *)out = i == 5 ? LOG_ERR : MIN(i, (u32)LOG_DEBUG);
+	return i < ARRAY_SIZE(names);
 }
 
 static const struct {
 	const char *name;
-	bool (*set)(const char *value);
+	bool (*parse)(char *value, void *out);
+	void *out;
 } words[] = {
-    {"console", console_set},	{"com1", com1_set},
-    {"dom0_mem", dom0_mem_set}, {"dom0_max_vcpus", dom0_vcpus_set},
-    {"loglvl", loglvl_set},	{"guest_loglvl", guest_loglvl_set},
-    {"noreboot", noreboot_set}, {"maxcpus", maxcpus_set},
-    {"x2apic", x2apic_set},	{"smap", smap_set},
-    {"mem", mem_set},
+    {"console", console_parse, NULL},
+    {"com1", text_parse, options.com1},
+    {"dom0_mem", dom0_mem_parse, NULL},
+    {"dom0_max_vcpus", most_parse, &options.dom0_max_vcpus},
+    {"loglvl", level_parse, &console_level},
+    {"guest_loglvl", level_parse, &console_guest_level},
+    {"noreboot", bool_parse, &options.noreboot},
+    {"maxcpus", number_parse, &options.max_cpus},
+    {"x2apic", off_parse, &options.no_x2apic},
+    {"smap", off_parse, &options.no_smap},
+    {"mem", size_parse, &options.mem_limit},
 };
 
-// One word, NUL-terminated, changed in place. `no-x` is `x=0`.
+// One word, changed in place. `no-x` is `x=0`.
 static bool word_parse(char *word)
 {
-	char *value = strchr(word, '=');
+	char *value = cut(word, '='), nothing[] = "", zero[] = "0";
 
-	if (value) {
-		*value++ = '\0';
-	} else if (!strncmp(word, "no-", 3)) {
+	if (!value && !strncmp(word, "no-", 3)) {
 		word += 3;
-		value = "0";
-	} else {
-		value = "";
+		value = zero;
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(words); i++) {
 		if (!strcmp(word, words[i].name)) {
-			return words[i].set(value);
+			return words[i].parse(value ? value : nothing,
+					      words[i].out);
 		}
 	}
 	return false;
-}
-
-static void unknown_add(const char *word, size_t bytes)
-{
-	size_t used = strlen(unknown);
-
-	if (used + bytes + 2 <= sizeof(unknown)) {
-		unknown[used] = ' ';
-		memcpy(unknown + used + 1, word, bytes);
-	}
 }
 
 void cmdline_parse(const char *line)
 {
 	char word[128];
+	size_t bytes, used;
 
-	while (*line) {
-		size_t bytes = 0;
-
-		while (line[bytes] && line[bytes] != ' ') {
+	for (; *line; line += bytes + (line[bytes] == ' ')) {
+		for (bytes = 0; line[bytes] && line[bytes] != ' ';) {
 			bytes++;
 		}
-		if (bytes) {
-			strlcpy(word, line, MIN(bytes + 1, sizeof(word)));
-			if (bytes >= sizeof(word) || !word_parse(word)) {
-				unknown_add(line, bytes);
-			}
+		strlcpy(word, line, MIN(bytes + 1, sizeof(word)));
+		used = strlen(unknown);
+		if (bytes && (bytes >= sizeof(word) || !word_parse(word)) &&
+		    used + bytes + 2 <= sizeof(unknown)) {
+			unknown[used] = ' ';
+			memcpy(unknown + used + 1, line, bytes);
 		}
-		line += bytes + (line[bytes] == ' ');
 	}
 }
 

@@ -49,12 +49,11 @@ static u64 place(const struct dom0_builder *b, u64 pfn, u64 frames)
 {
 	u64 start = pfn;
 
-	for (u32 i = 0; i < boot_info.memory.count; i++) {
-		const struct e820_entry *e = &boot_info.memory.entries[i];
+	e820_for_each_ram (e, &boot_info.memory) {
 		u64 from = MAX(pfn, DIV_ROUND_UP(e->start, PAGE_SIZE));
 		u64 to = (e->start + e->bytes) >> PAGE_SHIFT;
 
-		if (e->type == E820_RAM && from < to && to - from >= frames) {
+		if (from < to && to - from >= frames) {
 			start = from;
 			break;
 		}

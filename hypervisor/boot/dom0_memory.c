@@ -109,14 +109,11 @@ static u64 low_share(void)
 {
 	u64 frames = 0;
 
-	for (u32 i = 0; i < boot_info.memory.count; i++) {
-		const struct e820_entry *e = &boot_info.memory.entries[i];
+	e820_for_each_ram (e, &boot_info.memory) {
 		u64 start = e->start >> PAGE_SHIFT;
 		u64 end = (e->start + e->bytes) >> PAGE_SHIFT;
 
-		if (e->type == E820_RAM && start < LOW_END) {
-			frames += MIN(end, LOW_END) - start;
-		}
+		frames += MIN(end, LOW_END) - MIN(start, LOW_END);
 	}
 	return frames / 4 * 3;
 }

@@ -154,34 +154,27 @@ static u64 chunk_in(u64 start, u64 end)
 
 u64 memmap_take_chunk(u64 limit)
 {
-	const struct e820_map *map = &boot_info.memory;
+	u64 highest = 0;
 
-	limit = MIN(limit, MADDR_LIMIT);
-	for (u32 i = map->count; i-- > 0;) {
-		const struct e820_entry *e = &map->entries[i];
-		u64 chunk;
+	e820_for_each_ram (e, &boot_info.memory) {
+		u64 end = MIN(e->start + e->bytes, MIN(limit, MADDR_LIMIT));
 
-		if (e->type != E820_RAM) {
-			continue;
-		}
-		chunk = chunk_in(e->start, MIN(e->start + e->bytes, limit));
-		if (chunk) {
-			memmap_reserve(chunk, chunk + CHUNK);
-			return chunk;
-		}
+		highest = MAX(highest, chunk_in(e->start, end));
 	}
-	panic("Not enough memory to start: %lu MiB of RAM",
-	      memmap_ram_bytes() >> 20);
+	if (!highest) {
+		panic("Not enough memory to start: %lu MiB of RAM",
+		      memmap_ram_bytes() >> 20);
+	}
+	memmap_reserve(highest, highest + CHUNK);
+	return highest;
 }
 
 u64 memmap_ram_bytes(void)
 {
 	u64 sum = 0;
 
-	for (u32 i = 0; i < boot_info.memory.count; i++) {
-		if (boot_info.memory.entries[i].type == E820_RAM) {
-			sum += boot_info.memory.entries[i].bytes;
-		}
+	e820_for_each_ram (e, &boot_info.memory) {
+		sum += e->bytes;
 	}
 	return sum;
 }
@@ -190,23 +183,16 @@ u64 memmap_ram_end(void)
 {
 	u64 end = 0;
 
-	for (u32 i = 0; i < boot_info.memory.count; i++) {
-		const struct e820_entry *e = &boot_info.memory.entries[i];
-
-		if (e->type == E820_RAM) {
-			end = e->start + e->bytes;
-		}
+	e820_for_each_ram (e, &boot_info.memory) {
+		end = e->start + e->bytes;
 	}
 	return end;
 }
 
 bool memmap_has_ram(u64 start, u64 end)
 {
-	for (u32 i = 0; i < boot_info.memory.count; i++) {
-		const struct e820_entry *e = &boot_info.memory.entries[i];
-
-		if (e->type == E820_RAM && e->start < end &&
-		    e->start + e->bytes > start) {
+	e820_for_each_ram (e, &boot_info.memory) {
+		if (e->start < end && e->start + e->bytes > start) {
 			return true;
 		}
 	}
@@ -252,24 +238,19 @@ static void release(u64 start, u64 end)
 void memmap_release(void)
 {
 	memmap_reserve(0, LOW_KEPT);
-	for (u32 i = 0; i < boot_info.memory.count; i++) {
-		const struct e820_entry *e = &boot_info.memory.entries[i];
-
-		if (e->type == E820_RAM) {
-			release(e->start, e->start + e->bytes);
-		}
+	e820_for_each_ram (e, &boot_info.memory) {
+		release(e->start, e->start + e->bytes);
 	}
 }
 
 void memmap_give(u64 start, u64 end)
 {
-	for (u32 i = 0; i < boot_info.memory.count; i++) {
-		const struct e820_entry *e = &boot_info.memory.entries[i];
+	e820_for_each_ram (e, &boot_info.memory) {
 		u64 from = ALIGN_UP(MAX(start, e->start), PAGE_SIZE);
-		u64 to = MIN(end, e->start + e->bytes);
+		u64 to = MIN(MIN(end, e->start + e->bytes), MADDR_LIMIT);
 
-		to = ALIGN_DOWN(MIN(to, MADDR_LIMIT), PAGE_SIZE);
-		if (e->type == E820_RAM && from < to) {
+		to = ALIGN_DOWN(to, PAGE_SIZE);
+		if (from < to) {
 			alloc_add_range(maddr_to_mfn(from), maddr_to_mfn(to));
 		}
 	}

@@ -17,7 +17,7 @@ struct mb1_info {
 	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count,
 	    mods_addr, syms[4], mmap_length, mmap_addr, drives[2], config_table,
 	    loader_name, apm_table, vbe[4];
-	u8 framebuffer[28];
+	struct framebuffer framebuffer;
 } PACKED;
 
 enum {
@@ -55,14 +55,6 @@ enum {
 struct mb2_tag {
 	u32 type, bytes;
 	u8 data[];
-} PACKED;
-
-// Common to both; `type` 1 is RGB, 2 is EGA text.
-struct framebuffer {
-	u64 maddr;
-	u32 pitch, width, height;
-	u8 bpp, type;
-	u8 colors[]; // multiboot 2: two bytes of padding before
 } PACKED;
 
 struct efi_memory {
@@ -125,28 +117,15 @@ static void module_add(u32 start, u32 end, const char *cmdline)
 	boot_info.module_count++;
 }
 
+// `type` 1 is RGB, 2 is EGA text.
 static void framebuffer_set(const struct framebuffer *f, const u8 *colors)
 {
-	if (f->type == 2) {
-		boot_info.vga_columns = f->width;
-		boot_info.vga_rows = f->height;
-		return;
+	boot_info.vga_columns = f->type == 2 ? f->width : 0;
+	boot_info.vga_rows = f->type == 2 ? f->height : 0;
+	if (f->type == 1) {
+		boot_info.framebuffer = *f;
+		memcpy(boot_info.framebuffer.colors, colors, 6);
 	}
-	boot_info.vga_columns = boot_info.vga_rows = 0;
-	if (f->type != 1) {
-		return;
-	}
-	boot_info.framebuffer.maddr = f->maddr;
-	boot_info.framebuffer.width = f->width;
-	boot_info.framebuffer.height = f->height;
-	boot_info.framebuffer.pitch = f->pitch;
-	boot_info.framebuffer.bpp = f->bpp;
-	boot_info.framebuffer.red_pos = colors[0];
-	boot_info.framebuffer.red_size = colors[1];
-	boot_info.framebuffer.green_pos = colors[2];
-	boot_info.framebuffer.green_size = colors[3];
-	boot_info.framebuffer.blue_pos = colors[4];
-	boot_info.framebuffer.blue_size = colors[5];
 }
 
 static void mb1_mmap_read(u32 maddr, u32 bytes)
@@ -163,19 +142,10 @@ static void mb1_mmap_read(u32 maddr, u32 bytes)
 	}
 }
 
-static void mb1_modules_read(const struct mb1_info *info)
-{
-	const struct mb1_module *m = boot_ptr(info->mods_addr, 0);
-
-	for (u32 i = 0; i < info->mods_count && i < 64; i++) {
-		module_add(m[i].start, m[i].end,
-			   m[i].string ? boot_ptr(m[i].string, 0) : "");
-	}
-}
-
 static void mb1_read(const struct mb1_info *info)
 {
-	const struct framebuffer *f = (const void *)info->framebuffer;
+	const struct mb1_module *m = boot_ptr(info->mods_addr, 0);
+	u32 modules = info->flags & MB1_MODULES ? info->mods_count : 0;
 
 	if (info->flags & MB1_LOADER) {
 		strlcpy(boot_info.loader, boot_ptr(info->loader_name, 0),
@@ -187,67 +157,52 @@ static void mb1_read(const struct mb1_info *info)
 	}
 	if (info->flags & MB1_MMAP) {
 		mb1_mmap_read(info->mmap_addr, info->mmap_length);
-	} else {
-		memmap_add(0, info->mem_lower * 1024ull, E820_RAM);
-		memmap_add(0x100000, info->mem_upper * 1024ull, E820_RAM);
 	}
-	if (info->flags & MB1_MODULES) {
-		mb1_modules_read(info);
+	for (u32 i = 0; i < modules && i < 64; i++) {
+		module_add(m[i].start, m[i].end,
+			   m[i].string ? boot_ptr(m[i].string, 0) : "");
 	}
 	if (info->flags & MB1_FRAMEBUFFER) {
-		framebuffer_set(f, f->colors);
+		framebuffer_set(&info->framebuffer, info->framebuffer.colors);
 	}
 }
 
-static void mb2_mmap_read(const struct mb2_tag *t)
-{
-	u32 step = ((const u32 *)t->data)[0];
-
-	if (step < 24) {
-		return;
-	}
-	for (u32 at = 16; at + step <= t->bytes; at += step) {
-		const u8 *e = (const u8 *)t + at;
-
-		memmap_add(*(const u64 *)e, *(const u64 *)(e + 8),
-			   *(const u32 *)(e + 16));
-	}
-}
-
-// EFI memory types as they are once boot services have ended.
+// EFI memory types as they are once boot services have ended: loader code and
+// data, boot services code and data, and free memory are RAM.
 static u32 efi_type(const struct efi_memory *e)
 {
-	switch (e->type) {
-	case 1: // loader code and data, boot services code and data, free
-	case 2:
-	case 3:
-	case 4:
-	case 7:
-		return e->attributes & 8 ? E820_RAM : E820_RESERVED;
-	case 8:
-		return E820_UNUSABLE;
-	case 9:
-		return E820_ACPI;
-	case 10:
-		return E820_NVS;
-	default:
-		return E820_RESERVED;
+	static const u8 types[] = {
+	    [1 ... 4] = E820_RAM, [7] = E820_RAM,  [8] = E820_UNUSABLE,
+	    [9] = E820_ACPI,	  [10] = E820_NVS,
+	};
+	u32 type = e->type < sizeof(types) ? types[e->type] : 0;
+
+	if (type == E820_RAM && !(e->attributes & 8)) { // not write-back
+		type = 0;
 	}
+	return type ? type : E820_RESERVED;
 }
 
-static void efi_mmap_read(const struct mb2_tag *t)
+// The loader's map, or the firmware's own, of which that is a rendering.
+static void mb2_mmap_read(const struct mb2_tag *t, bool efi)
 {
 	u32 step = ((const u32 *)t->data)[0];
 
-	if (step < sizeof(struct efi_memory)) {
+	if (step < (efi ? sizeof(struct efi_memory) : 24)) {
 		return;
 	}
-	boot_info.efi = efi_map_read = true;
-	boot_info.memory.count = 0; // the loader's rendering of the same
+	if (efi) {
+		boot_info.efi = efi_map_read = true;
+		boot_info.memory.count = 0;
+	}
 	for (u32 at = 16; at + step <= t->bytes; at += step) {
-		const struct efi_memory *e = (const void *)((const u8 *)t + at);
+		const void *entry = (const u8 *)t + at;
+		const struct efi_memory *e = entry;
+		const struct e820_entry *r = entry;
 
-		if (e->pages < BIT(40)) {
+		if (!efi) {
+			memmap_add(r->start, r->bytes, r->type);
+		} else if (e->pages < BIT(40)) {
 			memmap_add(e->start, e->pages << PAGE_SHIFT,
 				   efi_type(e));
 		}
@@ -296,18 +251,16 @@ static void mb2_tag_read(const struct mb2_tag *t)
 		module_add(words[0], words[1], (const char *)(words + 2));
 		break;
 	case TAG_MMAP:
-		if (!efi_map_read) {
-			mb2_mmap_read(t);
-		}
-		break;
 	case TAG_EFI_MMAP:
-		efi_mmap_read(t);
+		if (!efi_map_read) {
+			mb2_mmap_read(t, t->type == TAG_EFI_MMAP);
+		}
 		break;
 	case TAG_EFI64:
 		efi_rsdp_find(*(const u64 *)t->data);
 		break;
 	case TAG_FRAMEBUFFER:
-		framebuffer_set(f, f->colors + 2);
+		framebuffer_set(f, f->colors + 2); // padding before
 		break;
 	case TAG_ACPI_OLD:
 	case TAG_ACPI_NEW:

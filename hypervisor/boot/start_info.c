@@ -15,50 +15,31 @@
 
 #define FONT_HEIGHT 16
 
-static bool vga_text(struct dom0_vga_console_info *v)
-{
-	if (!boot_info.vga_rows) {
-		return false;
-	}
-	v->video_type = XEN_VGATYPE_TEXT_MODE_3;
-	v->u.text_mode_3.font_height = FONT_HEIGHT;
-	v->u.text_mode_3.rows = boot_info.vga_rows;
-	v->u.text_mode_3.columns = boot_info.vga_columns;
-	return true;
-}
-
-static bool vga_framebuffer(struct dom0_vga_console_info *v)
-{
-	const __typeof__(boot_info.framebuffer) *f = &boot_info.framebuffer;
-
-	if (!f->maddr) {
-		return false;
-	}
-	v->video_type =
-	    boot_info.efi ? XEN_VGATYPE_EFI_LFB : XEN_VGATYPE_VESA_LFB;
-	v->u.vesa_lfb.width = (u16)f->width;
-	v->u.vesa_lfb.height = (u16)f->height;
-	v->u.vesa_lfb.bytes_per_line = (u16)f->pitch;
-	v->u.vesa_lfb.bits_per_pixel = (u16)f->bpp;
-	v->u.vesa_lfb.lfb_base = (u32)f->maddr;
-	v->u.vesa_lfb.ext_lfb_base = (u32)(f->maddr >> 32);
-	v->u.vesa_lfb.lfb_size =
-	    (u32)DIV_ROUND_UP((u64)f->pitch * f->height, 65536);
-	v->u.vesa_lfb.red_pos = f->red_pos;
-	v->u.vesa_lfb.red_size = f->red_size;
-	v->u.vesa_lfb.green_pos = f->green_pos;
-	v->u.vesa_lfb.green_size = f->green_size;
-	v->u.vesa_lfb.blue_pos = f->blue_pos;
-	v->u.vesa_lfb.blue_size = f->blue_size;
-	return true;
-}
-
+// What the screen shows, behind start_info.
 static void screen_write(const struct dom0_builder *b, struct start_info *si)
 {
+	const struct framebuffer *f = &boot_info.framebuffer;
 	struct dom0_vga_console_info v;
 
 	memset(&v, 0, sizeof(v));
-	if (!vga_framebuffer(&v) && !vga_text(&v)) {
+	if (f->maddr) {
+		v.video_type =
+		    boot_info.efi ? XEN_VGATYPE_EFI_LFB : XEN_VGATYPE_VESA_LFB;
+		v.u.vesa_lfb.width = (u16)f->width;
+		v.u.vesa_lfb.height = (u16)f->height;
+		v.u.vesa_lfb.bytes_per_line = (u16)f->pitch;
+		v.u.vesa_lfb.bits_per_pixel = f->bpp;
+		v.u.vesa_lfb.lfb_base = (u32)f->maddr;
+		v.u.vesa_lfb.ext_lfb_base = (u32)(f->maddr >> 32);
+		v.u.vesa_lfb.lfb_size =
+		    (u32)DIV_ROUND_UP((u64)f->pitch * f->height, 65536);
+		memcpy(&v.u.vesa_lfb.red_pos, f->colors, sizeof(f->colors));
+	} else if (boot_info.vga_rows) {
+		v.video_type = XEN_VGATYPE_TEXT_MODE_3;
+		v.u.text_mode_3.font_height = FONT_HEIGHT;
+		v.u.text_mode_3.rows = boot_info.vga_rows;
+		v.u.text_mode_3.columns = boot_info.vga_columns;
+	} else {
 		return;
 	}
 	si->console.dom0.info_off = sizeof(*si);

@@ -23,12 +23,6 @@ struct acpi_override {
 	bool level, low;
 };
 
-struct acpi_mmcfg {
-	u64 base;
-	u16 segment;
-	u8 bus_first, bus_last;
-};
-
 // Filled at boot, constant after. Zero counts where a table is missing.
 struct acpi_info {
 	u64 rsdp;	    // machine address, 0 = no ACPI
@@ -40,15 +34,11 @@ struct acpi_info {
 	struct acpi_ioapic ioapics[16];
 	u32 override_count;
 	struct acpi_override overrides[16];
-	u32 mmcfg_count;
-	struct acpi_mmcfg mmcfgs[8];
 	// FADT
 	u16 pm1a_control, pm1b_control; // ports, 0 = none
 	u16 pm_timer;			// port, 0 = none
-	bool pm_timer_32bit;
-	u16 sci;
-	u64 hpet;	 // machine address, 0 = none
-	u64 reset_maddr; // reset register, 0 = none
+	u64 hpet;			// machine address, 0 = none
+	u64 reset_maddr;		// reset register, 0 = none
 	u8 reset_space, reset_value;
 	bool legacy_free_keyboard; // no i8042
 };

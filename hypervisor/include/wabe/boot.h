@@ -21,6 +21,12 @@ struct e820_map {
 	struct e820_entry entries[E820_MAX];
 };
 
+// Each entry of `map` that is RAM.
+#define e820_for_each_ram(e, map)                         \
+	for (const struct e820_entry *e = (map)->entries; \
+	     e < (map)->entries + (map)->count; e++)      \
+		if (e->type == E820_RAM)
+
 struct boot_module {
 	u64 maddr, bytes;
 	char cmdline[1024];
@@ -37,12 +43,13 @@ struct boot_info {
 	u64 rsdp; // from multiboot 2, else 0
 	bool efi;
 	u8 vga_rows, vga_columns; // text mode, 0 = none
-	struct {		  // linear frame buffer, maddr 0 = none
+	// As multiboot lays it out; maddr 0: none.
+	struct framebuffer {
 		u64 maddr;
-		u32 width, height, pitch, bpp;
-		u8 red_pos, red_size, green_pos, green_size, blue_pos,
-		    blue_size;
-	} framebuffer;
+		u32 pitch, width, height;
+		u8 bpp, type;
+		u8 colors[6]; // position and size of red, green, blue
+	} PACKED framebuffer;
 };
 extern struct boot_info boot_info;
 
@@ -51,8 +58,7 @@ struct options {
 	u64 dom0_mem, dom0_mem_min, dom0_mem_max; // bytes; 0 = not given
 	u32 dom0_max_vcpus;			  // 0 = all
 	char com1[64];				  // "115200,8n1"
-	bool console_com1, console_vga;
-	bool noreboot;
+	bool console_com1, noreboot;
 	u32 max_cpus; // maxcpus=
 	bool no_x2apic, no_smap;
 	u64 mem_limit; // mem=
