@@ -13,7 +13,6 @@
 #include <zstd.h>
 
 #define MIB (1ull << 20)
-#define UNPACKED_MAX (512 * MIB)
 
 // zlib's "window of 32 KiB, gzip header".
 #define GZIP_WINDOW (15 + 16)
@@ -26,7 +25,7 @@
 
 static const char *unpack_xz(struct bytes in, u8 *out, u64 out_bytes, u64 *got)
 {
-	u64 memory = UNPACKED_MAX;
+	u64 memory = PAYLOAD_UNPACKED_MAX;
 	size_t in_at = 0, out_at = 0;
 	u8 check = in.data[XZ_CHECK_BYTE];
 	lzma_ret result;
@@ -80,53 +79,34 @@ static const char *unpack_zstd(struct bytes in, u8 *out, u64 out_bytes,
 	return NULL;
 }
 
-static const struct format {
-	const char *magic;
-	u32 magic_bytes;
-	u64 arena_bytes;
-	const char *(*unpack)(struct bytes, u8 *, u64, u64 *);
-} formats[] = {
+static const struct packing packings[] = {
     // XZ: the dictionary (Debian's kernels: 32 MiB) and some tables.
     {"\xfd\x37zXZ\0", 6, 49 * MIB, unpack_xz},
     {"\x1f\x8b\x08", 3, MIB, unpack_gzip},
     {"\x28\xb5\x2f\xfd", 4, MIB, unpack_zstd},
 };
 
-static const struct format *format_find(struct bytes payload)
+const struct packing *payload_packing(struct bytes payload, u64 *out_bytes)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(formats); i++) {
-		if (payload.bytes > formats[i].magic_bytes &&
-		    memcmp(payload.data, formats[i].magic,
-			   formats[i].magic_bytes) == 0) {
-			return &formats[i];
+	u32 bytes;
+
+	memcpy(&bytes, payload.data + payload.bytes - 4, sizeof(bytes));
+	*out_bytes = bytes;
+	for (u32 i = 0; i < ARRAY_SIZE(packings); i++) {
+		const struct packing *p = &packings[i];
+
+		if (payload.bytes > p->magic_bytes &&
+		    !memcmp(payload.data, p->magic, p->magic_bytes)) {
+			return p;
 		}
 	}
 	return NULL;
 }
 
-u64 payload_unpacked_bytes(struct bytes payload)
-{
-	u32 bytes;
-
-	memcpy(&bytes, payload.data + payload.bytes - 4, sizeof(bytes));
-	return bytes > UNPACKED_MAX ? 0 : bytes;
-}
-
-u64 payload_arena_bytes(struct bytes payload)
-{
-	const struct format *format = format_find(payload);
-
-	return format ? format->arena_bytes : 0;
-}
-
 // The libraries' SSE code wants the stack aligned as the ABI says; make sure.
 __attribute__((force_align_arg_pointer)) const char *
-payload_unpack(struct bytes payload, u8 *out, u64 out_bytes, u64 *got)
+payload_unpack(const struct packing *p, struct bytes payload, u8 *out,
+	       u64 out_bytes, u64 *got)
 {
-	const struct format *format = format_find(payload);
-
-	if (!format) {
-		return "it is packed in a format other than XZ, gzip and zstd";
-	}
-	return format->unpack(payload, out, out_bytes, got);
+	return p->unpack(payload, out, out_bytes, got);
 }

@@ -78,12 +78,6 @@ static void domain_make(struct dom0_builder *b)
 	b->pages = dom0_memory_target();
 }
 
-static void initrd_load(const struct dom0_builder *b)
-{
-	dom0_write(b, b->layout.initrd << PAGE_SHIFT, b->initrd.data,
-		   b->initrd.bytes);
-}
-
 static void hypercall_page_write(const struct dom0_builder *b)
 {
 	u64 va = b->kernel.hypercall_page;
@@ -179,7 +173,8 @@ void dom0_build(void)
 	dom0_memory_populate(b);
 	dom0_layout_make(b); // needs sizes of kernel and memory
 	dom0_kernel_load(b);
-	initrd_load(b);
+	dom0_write(b, b->layout.initrd << PAGE_SHIFT, b->initrd.data,
+		   b->initrd.bytes);
 	dom0_memory_settle(b); // the file in scratch is used up
 	dom0_p2m_write(b);
 	dom0_tables_build(b);

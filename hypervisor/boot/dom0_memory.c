@@ -34,16 +34,6 @@ u64 dom0_memory_target(void)
 	return MIN(target, most);
 }
 
-static u64 scratch_frames(const struct dom0_builder *b)
-{
-	u64 frames = 0;
-
-	for (u32 i = 0; i < b->scratch_count; i++) {
-		frames += b->scratch[i].frames;
-	}
-	return frames;
-}
-
 void *dom0_scratch(struct dom0_builder *b, u64 bytes)
 {
 	struct page *p;
@@ -89,20 +79,6 @@ static u64 extents_take(struct dom0_builder *b, u64 wanted, u32 bits)
 	return got;
 }
 
-static void scratch_release(struct dom0_builder *b)
-{
-	for (u32 i = 0; i < b->scratch_count; i++) {
-		const struct extent *e = &b->scratch[i];
-
-		for (u64 n = 0; n < e->frames; n++) {
-			if (!frame_drop_allocation(mfn_page(MFN(e->mfn + n)))) {
-				panic("dom0: a scratch frame is not ours");
-			}
-		}
-	}
-	b->scratch_count = 0;
-}
-
 // Three quarters of the memory below 4 GiB: the rest is for DMA buffers that
 // dom0 asks for by exchange, and for who else needs it.
 static u64 low_share(void)
@@ -123,8 +99,11 @@ static u64 low_share(void)
 // loading (dom0_memory_settle).
 void dom0_memory_populate(struct dom0_builder *b)
 {
-	u64 scratch = scratch_frames(b), low = low_share(), got, wanted;
+	u64 scratch = 0, low = low_share(), got, wanted;
 
+	for (u32 i = 0; i < b->scratch_count; i++) {
+		scratch += b->scratch[i].frames;
+	}
 	b->scratch_kept = b->pages >= 3 * scratch;
 	wanted = b->pages - (b->scratch_kept ? scratch : 0);
 	low = low > scratch ? low - scratch : 0;
@@ -139,8 +118,12 @@ void dom0_memory_populate(struct dom0_builder *b)
 
 void dom0_memory_settle(struct dom0_builder *b)
 {
-	if (!b->scratch_kept) {
-		scratch_release(b);
+	for (u32 i = 0; !b->scratch_kept && i < b->scratch_count; i++) {
+		mfn_t m = MFN(b->scratch[i].mfn);
+
+		for (u64 n = b->scratch[i].frames; n > 0; n--, m.n++) {
+			BUG_ON(!frame_drop_allocation(mfn_page(m)));
+		}
 	}
 	b->domain->pages_max =
 	    options.dom0_mem_max ? options.dom0_mem_max >> PAGE_SHIFT : ~0ull;

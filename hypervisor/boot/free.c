@@ -18,16 +18,12 @@ static void modules_free(void)
 {
 	for (u32 i = 0; i < boot_info.module_count; i++) {
 		const struct boot_module *m = &boot_info.modules[i];
-		u64 start = ALIGN_UP(m->maddr, PAGE_SIZE);
-		u64 end = ALIGN_UP(m->maddr + m->bytes, PAGE_SIZE);
 
-		if (start < end) {
-			memmap_give(start, end);
-		}
+		memmap_give(m->maddr, ALIGN_UP(m->maddr + m->bytes, PAGE_SIZE));
 	}
 }
 
-void boot_free(void)
+void boot_finish(void)
 {
 	u64 before = frames_free();
 
@@ -42,11 +38,6 @@ void boot_free(void)
 	printk("Freed %lu KiB of boot memory", (frames_free() - before)
 						   << (PAGE_SHIFT - 10));
 	frames_low = MIN(frames_free() / 2, 64ull << (20 - PAGE_SHIFT));
-}
-
-void boot_finish(void)
-{
-	boot_free();
 	cpu_raise(this_cpu(), WORK_SCHED);
 	exit_to_guest();
 }

@@ -55,10 +55,10 @@ static void modules_check(void)
 		refuse("no module. Module 1 is dom0's kernel, 2 its initramfs");
 	}
 	for (u32 i = 0; i < boot_info.module_count; i++) {
-		printk("Module %u: %lu KiB at %lx: %s", i + 1,
-		       boot_info.modules[i].bytes >> 10,
-		       boot_info.modules[i].maddr,
-		       boot_info.modules[i].cmdline);
+		const struct boot_module *m = &boot_info.modules[i];
+
+		printk("Module %u: %lu KiB at %lx: %s", i + 1, m->bytes >> 10,
+		       m->maddr, m->cmdline);
 	}
 }
 
@@ -76,20 +76,13 @@ static void memory_start(void)
 	printk("Memory: %lu MiB free", frames_free() >> (20 - PAGE_SHIFT));
 }
 
-// APIC id of this processor; the APIC itself is not reachable yet.
-static u32 apic_id_cpuid(void)
-{
-	struct cpuid_regs r = {0};
-
-	if (cpu_features.max_leaf >= 0xb) {
-		r = cpuid(0xb, 0);
-	}
-	return r.b ? r.d : cpuid(1, 0).b >> 24;
-}
-
 static void cpu_start(void)
 {
-	u32 apic_id = apic_id_cpuid(), acpi_id = 0;
+	struct cpuid_regs r = cpu_features.max_leaf >= 0xb
+				  ? cpuid(0xb, 0)
+				  : (struct cpuid_regs){0};
+	// The APIC itself is not reachable yet.
+	u32 apic_id = r.b ? r.d : cpuid(1, 0).b >> 24, acpi_id = 0;
 	struct cpu *c;
 
 	for (u32 i = 0; i < acpi_info.cpu_count; i++) {

@@ -9,7 +9,7 @@
  * processor has reached `entry`.
  *
  *   offset  8  u64 cr3     root table, below 4 GiB, with slot 0 one to one
- *                          (hv_root, before boot_free())
+ *                          (hv_root, before boot_finish())
  *   offset 16  u64 stack   first RSP
  *   offset 24  u64 cpu     struct cpu: GS base, and the argument of entry
  *   offset 32  u64 entry   void entry(struct cpu *), never returns

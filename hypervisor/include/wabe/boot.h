@@ -80,8 +80,4 @@ u64 boot_low_page(void);
 void paging_init(void); // more in wabe/paging.h
 // Create dom0 from module 0 (kernel) and 1 (initramfs, may be absent).
 void dom0_build(void);
-// Give the memory of .init sections, and of the modules, to the allocator. A
-// module whose frames now belong to dom0 must have been given bytes = 0.
-void boot_free(void);
-
 #endif

@@ -9,7 +9,7 @@
 
 struct domain;
 
-// --- unpacking (boot/bzimage.c, decompress.c, shim.c) ------------------------
+// --- unpacking (boot/decompress.c, shim.c) ------------------------
 // Functions that read a module's bytes trust nothing in them. They return NULL
 // for success and otherwise the reason, as words for the operator.
 
@@ -18,18 +18,21 @@ struct bytes {
 	u64 bytes;
 };
 
-// A Linux bzImage? Sets *payload to the packed kernel within it.
-bool bzimage_is(struct bytes file);
-const char *bzimage_payload(struct bytes file, struct bytes *payload);
+#define PAYLOAD_UNPACKED_MAX (512ull << 20)
 
-// The size that a payload says it unpacks to; 0 where it cannot be.
-u64 payload_unpacked_bytes(struct bytes payload);
-// Memory that the libraries need to unpack it.
-u64 payload_arena_bytes(struct bytes payload);
+// How a payload is packed: memory that its library needs, and the library.
+struct packing {
+	const char *magic;
+	u32 magic_bytes;
+	u64 arena_bytes;
+	const char *(*unpack)(struct bytes in, u8 *out, u64 out_bytes,
+			      u64 *got);
+};
+// NULL: in no way we know. *out_bytes gets what it says it unpacks to.
+const struct packing *payload_packing(struct bytes payload, u64 *out_bytes);
 // Unpack into out[0..out_bytes), *got bytes. Between shim_start and shim_stop.
-const char *payload_unpack(struct bytes payload, u8 *out, u64 out_bytes,
-			   u64 *got);
-
+const char *payload_unpack(const struct packing *p, struct bytes payload,
+			   u8 *out, u64 out_bytes, u64 *got);
 // Make this CPU and a heap of `bytes` at `arena` fit for Debian's libraries.
 void shim_start(void *arena, u64 bytes);
 void shim_stop(void);
@@ -54,7 +57,7 @@ struct kernel_image {
 	u64 entry, virt_base, paddr_offset;
 	u64 hypercall_page; // guest address to fill, or none
 	u64 init_p2m;	    // guest address for the p2m list, or none
-	bool mod_start_pfn; // the initrd need not be mapped
+	u64 mod_start_pfn;  // the initrd need not be mapped
 	bool has_notes;
 };
 
