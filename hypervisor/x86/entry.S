@@ -25,7 +25,6 @@
 #define CALLBACK_EVENT 0	/* x86/traps.c checks */
 #define CALLBACK_SYSCALL 2
 #define CALLBACK_SYSCALL32 3
-#define HANDLER_INT80 32
 
 /* A field of struct vcpu, from &v->regs. */
 #define V(field) (field - VCPU_REGS)
@@ -34,61 +33,37 @@
 SLOTS_BEGIN(entry)
 
 .macro SAVE_REGS
-	push %rdi
-	push %rsi
-	push %rdx
-	push %rcx
-	push %rax
-	push %r8
-	push %r9
-	push %r10
-	push %r11
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	.irp r, rdi, rsi, rdx, rcx, rax, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15
+	push %\r
+	.endr
 .endm
 
 .macro POP_REGS
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
-	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rax
-	pop %rcx
-	pop %rdx
-	pop %rsi
-	pop %rdi
+	.irp r, r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
+	pop %\r
+	.endr
+.endm
+
+/* From struct cpu_user_regs at %rbx, in its order; a dash is left out. */
+.macro LOAD_REGS regs:vararg
+	.set at, 0
+	.irp r, \regs
+	.ifnc \r, -
+	mov at(%rbx), %\r
+	.endif
+	.set at, at + 8
+	.endr
 .endm
 
 /* No guest's value is left where mispredicted code could use it. */
-.macro CLEAR_SAVED
-	xor %ebp, %ebp
-	xor %r12d, %r12d
-	xor %r13d, %r13d
-	xor %r14d, %r14d
-	xor %r15d, %r15d
+.macro CLEAR regs:vararg
+	.irp r, \regs
+	xor %\r, %\r
+	.endr
 .endm
-
-.macro CLEAR_UNSAVED
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r11d, %r11d
-.endm
-
-.macro CLEAR_REGS
-	CLEAR_SAVED
-	CLEAR_UNSAVED
-.endm
+#define CLEAR_SAVED CLEAR ebp, r12d, r13d, r14d, r15d
+#define CLEAR_UNSAVED CLEAR r8d, r9d, r10d, r11d
+#define CLEAR_REGS CLEAR ebp, r12d, r13d, r14d, r15d, r8d, r9d, r10d, r11d
 
 .macro ENTRY name
 	.balign 16
@@ -209,18 +184,7 @@ exit_events:
 	mov REGS_RFLAGS(%rbx), %r11
 	test $FLAGS_TF_RF, %r11d
 	jnz exit_iret
-	mov REGS_R15(%rbx), %r15
-	mov REGS_R14(%rbx), %r14
-	mov REGS_R13(%rbx), %r13
-	mov REGS_R12(%rbx), %r12
-	mov REGS_RBP(%rbx), %rbp
-	mov REGS_R10(%rbx), %r10
-	mov REGS_R9(%rbx), %r9
-	mov REGS_R8(%rbx), %r8
-	mov REGS_RAX(%rbx), %rax
-	mov REGS_RDX(%rbx), %rdx
-	mov REGS_RSI(%rbx), %rsi
-	mov REGS_RDI(%rbx), %rdi
+	LOAD_REGS r15, r14, r13, r12, rbp, -, -, r10, r9, r8, rax, -, rdx, rsi, rdi
 	mov REGS_RSP(%rbx), %rsp
 	mov REGS_RBX(%rbx), %rbx
 	SLOT SLOT_VERW
@@ -233,20 +197,7 @@ exit_iret:
 	push REGS_RFLAGS(%rbx)
 	push REGS_CS(%rbx)
 	push REGS_RIP(%rbx)
-	mov REGS_R15(%rbx), %r15
-	mov REGS_R14(%rbx), %r14
-	mov REGS_R13(%rbx), %r13
-	mov REGS_R12(%rbx), %r12
-	mov REGS_RBP(%rbx), %rbp
-	mov REGS_R11(%rbx), %r11
-	mov REGS_R10(%rbx), %r10
-	mov REGS_R9(%rbx), %r9
-	mov REGS_R8(%rbx), %r8
-	mov REGS_RAX(%rbx), %rax
-	mov REGS_RCX(%rbx), %rcx
-	mov REGS_RDX(%rbx), %rdx
-	mov REGS_RSI(%rbx), %rsi
-	mov REGS_RDI(%rbx), %rdi
+	LOAD_REGS r15, r14, r13, r12, rbp, -, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
 	mov REGS_RBX(%rbx), %rbx
 	SLOT SLOT_VERW
 	swapgs
@@ -265,44 +216,22 @@ exit_nmi:
 
 /* --- exceptions --- */
 
-.macro EXCEPTION name, vector, error=0
-ENTRY \name
+/* entry_N of vector N; HANDLER_INT80 (32) is `int 0x80`. */
+.macro EXCEPTION vector, error, to
+ENTRY entry_\vector
 	.if !\error
 	push $0
 	.endif
 	movl $\vector, 4(%rsp)
-	jmp entry_trap
+	jmp \to
 .endm
 
-EXCEPTION entry_de, 0
-EXCEPTION entry_bp, 3
-EXCEPTION entry_of, 4
-EXCEPTION entry_br, 5
-EXCEPTION entry_ud, 6
-EXCEPTION entry_nm, 7
-EXCEPTION entry_09, 9
-EXCEPTION entry_ts, 10, 1
-EXCEPTION entry_np, 11, 1
-EXCEPTION entry_ss, 12, 1
-EXCEPTION entry_gp, 13, 1
-EXCEPTION entry_0f, 15
-EXCEPTION entry_mf, 16
-EXCEPTION entry_ac, 17, 1
-EXCEPTION entry_xm, 19
-EXCEPTION entry_ve, 20
-EXCEPTION entry_cp, 21, 1
-EXCEPTION entry_16, 22
-EXCEPTION entry_17, 23
-EXCEPTION entry_18, 24
-EXCEPTION entry_19, 25
-EXCEPTION entry_1a, 26
-EXCEPTION entry_1b, 27
-EXCEPTION entry_1c, 28
-EXCEPTION entry_1d, 29, 1
-EXCEPTION entry_1e, 30, 1
-EXCEPTION entry_1f, 31
-EXCEPTION entry_int80, HANDLER_INT80
-EXCEPTION entry_pf, 14, 1
+	.irp v, 0, 3, 4, 5, 6, 7, 9, 15, 16, 19, 20, 22, 23, 24, 25, 26, 27, 28, 31, 32
+	EXCEPTION \v, 0, entry_trap
+	.endr
+	.irp v, 10, 11, 12, 13, 17, 21, 29, 30, 14
+	EXCEPTION \v, 1, entry_trap
+	.endr
 
 entry_trap:
 	testb $3, 16(%rsp)		/* cs */
@@ -392,19 +321,10 @@ irq_hypervisor:				/* the CPU was idle */
 
 /* --- those that hit anywhere --- */
 
-.macro IST_EXCEPTION name, vector, error=0
-ENTRY \name
-	.if !\error
-	push $0
-	.endif
-	movl $\vector, 4(%rsp)
-	jmp entry_ist
-.endm
-
-IST_EXCEPTION entry_db, 1
-IST_EXCEPTION entry_nmi, 2
-IST_EXCEPTION entry_df, 8, 1
-IST_EXCEPTION entry_mc, 18
+	.irp v, 1, 2, 18
+	EXCEPTION \v, 0, entry_ist
+	.endr
+	EXCEPTION 8, 1, entry_ist
 
 entry_ist:
 	testb $3, 16(%rsp)
@@ -470,18 +390,16 @@ SLOTS_END(entry)
 	.globl entry_points
 	.hidden entry_points
 entry_points:
-	.quad entry_de, entry_db, entry_nmi, entry_bp
-	.quad entry_of, entry_br, entry_ud, entry_nm
-	.quad entry_df, entry_09, entry_ts, entry_np
-	.quad entry_ss, entry_gp, entry_pf, entry_0f
-	.quad entry_mf, entry_ac, entry_mc, entry_xm
-	.quad entry_ve, entry_cp, entry_16, entry_17
-	.quad entry_18, entry_19, entry_1a, entry_1b
-	.quad entry_1c, entry_1d, entry_1e, entry_1f
+	.irp v, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+	.quad entry_\v
+	.endr
+	.irp v, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	.quad entry_\v
+	.endr
 	.set vector, 32
 	.rept 224
 	.if vector == 0x80
-	.quad entry_int80
+	.quad entry_32
 	.else
 	.quad irq_stubs + (vector - 32) * 16
 	.endif
