@@ -119,7 +119,8 @@ int cpu_policy_slot(u32 leaf, u32 subleaf)
 	if (leaf >= CPU_POLICY_BASIC || (count && subleaf >= count)) {
 		return -1;
 	}
-	return cpu_policy_first[leaf] + (count ? subleaf : 0);
+	return cpu_policy_first[index_clamp(leaf, CPU_POLICY_BASIC)] +
+	       (count ? subleaf : 0);
 }
 
 // Word `n` of the feature set.

@@ -95,9 +95,8 @@ int cpu_policy_slot(u32 leaf, u32 subleaf);
 // How many subleaves `leaf` has; 0: they do not matter.
 static inline u32 cpu_policy_subleaves(u32 leaf)
 {
-	u32 count = leaf < CPU_POLICY_BASIC
-			? cpu_policy_first[leaf + 1] - cpu_policy_first[leaf]
-			: 0;
+	u32 n = index_clamp(leaf, CPU_POLICY_BASIC); // leaf 0 has none
+	u32 count = cpu_policy_first[n + 1] - cpu_policy_first[n];
 
 	return count > 1 ? count : 0;
 }
