@@ -9,8 +9,8 @@
 #include <wabe/types.h>
 
 // Machine address of the hypervisor's own root table: hv_slots, no guest.
-// Idle CPUs may run on it; APs start on it. Below 4 GiB. Until boot_finish() its
-// slot 0 maps the low 4 GiB one to one (boot_ptr(), AP trampoline).
+// Idle CPUs may run on it; APs start on it. Below 4 GiB. Until boot_finish()
+// its slot 0 maps the low 4 GiB one to one (boot_ptr(), AP trampoline).
 extern u64 hv_root;
 
 // Make 2 MiB of machine memory (2 MiB-aligned, below frames_end) reachable at
