@@ -32,9 +32,6 @@
 #define FADT_RESET_ADDRESS 120
 #define FADT_RESET_VALUE 128
 
-#define HPET_SPACE 40
-#define HPET_ADDRESS 44
-
 struct acpi_info acpi_info;
 
 #define U8(p, at) (((const u8 *)(p))[at])
@@ -220,11 +217,6 @@ static void fadt_read(const u8 *f, u32 bytes)
 	}
 }
 
-static void hpet_read(const u8 *t, u32 bytes)
-{
-	acpi_info.hpet = U8(t, HPET_SPACE) ? 0 : U64(t, HPET_ADDRESS);
-}
-
 static void table_read(u64 maddr)
 {
 	static const struct {
@@ -234,7 +226,6 @@ static void table_read(u64 maddr)
 	} readers[] = {
 	    {"APIC", MADT_ENTRIES, madt_read},
 	    {"FACP", FADT_RESET_SPACE, fadt_read},
-	    {"HPET", HPET_ADDRESS + 8, hpet_read},
 	};
 	const u8 *h = boot_ptr(maddr, HEADER_BYTES);
 

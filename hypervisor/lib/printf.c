@@ -29,55 +29,50 @@ static void put_repeated(struct out *o, char c, int count)
 	}
 }
 
-static void put_text(struct out *o, const struct spec *s, const char *text)
+// `head`, then `zeros` zeros, then `length` characters of `text`, in the width.
+static void put_padded(struct out *o, const struct spec *s, const char *head,
+		       int zeros, const char *text, int length)
 {
-	size_t max = s->precision < 0 ? SIZE_MAX : (size_t)s->precision;
-	int length;
+	int room = s->width - (int)strlen(head) - zeros - length;
 
-	text = text ? text : "(null)";
-	length = strnlen(text, max);
 	if (!s->left) {
-		put_repeated(o, ' ', s->width - length);
+		put_repeated(o, ' ', room);
 	}
+	while (*head) {
+		put(o, *head++);
+	}
+	put_repeated(o, '0', zeros);
 	for (int i = 0; i < length; i++) {
 		put(o, text[i]);
 	}
 	if (s->left) {
-		put_repeated(o, ' ', s->width - length);
+		put_repeated(o, ' ', room);
 	}
+}
+
+static void put_text(struct out *o, const struct spec *s, const char *text)
+{
+	size_t max = s->precision < 0 ? SIZE_MAX : (size_t)s->precision;
+
+	text = text ? text : "(null)";
+	put_padded(o, s, "", 0, text, strnlen(text, max));
 }
 
 static void put_number(struct out *o, const struct spec *s, u64 value, u32 base,
 		       const char *prefix)
 {
 	const char *digits = s->upper ? "0123456789ABCDEF" : "0123456789abcdef";
-	char text[24];
-	int length = 0, zeros, total;
+	char text[24], *at = text + sizeof(text);
+	int length, least = s->precision < 0 ? 1 : s->precision;
 
-	while (value) {
-		text[length++] = digits[value % base];
-		value /= base;
+	for (; value; value /= base) {
+		*--at = digits[value % base];
 	}
-	zeros = (s->precision < 0 ? 1 : s->precision) - length;
-	zeros = MAX(zeros, 0);
-	total = strlen(prefix) + length;
+	length = text + sizeof(text) - at;
 	if (s->zero && !s->left && s->precision < 0) {
-		zeros = MAX(zeros, s->width - total);
+		least = MAX(s->width - (int)strlen(prefix), 1);
 	}
-	total += zeros;
-	if (!s->left) {
-		put_repeated(o, ' ', s->width - total);
-	}
-	while (*prefix) {
-		put(o, *prefix++);
-	}
-	put_repeated(o, '0', zeros);
-	while (length) {
-		put(o, text[--length]);
-	}
-	if (s->left) {
-		put_repeated(o, ' ', s->width - total);
-	}
+	put_padded(o, s, prefix, MAX(least - length, 0), at, length);
 }
 
 static int read_int(const char **fmt, va_list *ap)
@@ -97,14 +92,9 @@ static int read_int(const char **fmt, va_list *ap)
 static const char *spec_read(const char *fmt, struct spec *s, va_list *ap)
 {
 	*s = (struct spec){.precision = -1};
-	for (;; fmt++) {
-		if (*fmt == '-') {
-			s->left = true;
-		} else if (*fmt == '0') {
-			s->zero = true;
-		} else {
-			break;
-		}
+	for (; *fmt == '-' || *fmt == '0'; fmt++) {
+		s->left |= *fmt == '-';
+		s->zero |= *fmt == '0';
 	}
 	s->width = read_int(&fmt, ap);
 	if (*fmt == '.') {
@@ -118,20 +108,16 @@ static const char *spec_read(const char *fmt, struct spec *s, va_list *ap)
 	return fmt;
 }
 
-static void put_signed(struct out *o, const struct spec *s, va_list *ap)
-{
-	s64 value = s->size == 'l' ? va_arg(*ap, s64) : va_arg(*ap, int);
-
-	put_number(o, s, value < 0 ? -(u64)value : (u64)value, 10,
-		   value < 0 ? "-" : "");
-}
-
 static void put_conversion(struct out *o, struct spec *s, char c, va_list *ap)
 {
+	s64 value;
+
 	switch (c) {
 	case 'd':
 	case 'i':
-		put_signed(o, s, ap);
+		value = s->size == 'l' ? va_arg(*ap, s64) : va_arg(*ap, int);
+		put_number(o, s, value < 0 ? -(u64)value : (u64)value, 10,
+			   value < 0 ? "-" : "");
 		break;
 	case 'X':
 	case 'x':

@@ -61,12 +61,7 @@ int memcmp(const void *a, const void *b, size_t bytes)
 
 size_t strlen(const char *s)
 {
-	const char *end = s;
-
-	while (*end) {
-		end++;
-	}
-	return end - s;
+	return strnlen(s, SIZE_MAX);
 }
 
 size_t strnlen(const char *s, size_t max)
@@ -81,12 +76,11 @@ size_t strnlen(const char *s, size_t max)
 
 int strncmp(const char *a, const char *b, size_t max)
 {
-	for (size_t i = 0; i < max; i++) {
-		if (a[i] != b[i] || !a[i]) {
-			return (u8)a[i] - (u8)b[i];
-		}
+	for (; max && *a == *b && *a; max--) {
+		a++;
+		b++;
 	}
-	return 0;
+	return max ? (u8)*a - (u8)*b : 0;
 }
 
 int strcmp(const char *a, const char *b)

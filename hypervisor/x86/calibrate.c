@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How fast the time-stamp counter runs: told by CPUID, or measured in 4 ms
-// against the HPET, ACPI's timer or the old interval timer.
+// against ACPI's timer or the old interval timer.
 //
 // At either end of the 4 ms both clocks are read many times, and the readings
 // that took longest are left out. The means of the rest stand for a moment far
@@ -8,7 +8,6 @@
 #include <wabe/acpi.h>
 #include <wabe/cpu.h>
 #include <wabe/lib.h>
-#include <wabe/mapcache.h>
 #include <wabe/time.h>
 
 #include "calibrate.h"
@@ -57,39 +56,6 @@ static u64 INIT_TEXT hz_by_crystal(void)
 
 // --- measured ---------------------------------------------------------------
 
-#define HPET_PERIOD 0x04 // femtoseconds
-#define HPET_CAPS 0x00
-#define HPET_CONFIG 0x10
-#define HPET_COUNTER 0xf0
-#define HPET_BYTES 0x400
-#define HPET_PERIOD_MAX 100000000
-
-static volatile u8 *hpet INIT_DATA;
-
-static u64 INIT_TEXT hpet_read(void)
-{
-	return *(volatile u32 *)(hpet + HPET_COUNTER);
-}
-
-static bool INIT_TEXT hpet_start(struct reference *r)
-{
-	u32 period;
-
-	hpet = acpi_info.hpet ? vmap_mmio(acpi_info.hpet, HPET_BYTES) : NULL;
-	if (!hpet) {
-		return false;
-	}
-	period = *(volatile u32 *)(hpet + HPET_PERIOD);
-	if (!period || period > HPET_PERIOD_MAX) {
-		vunmap((void *)hpet, HPET_BYTES);
-		return false;
-	}
-	*(volatile u32 *)(hpet + HPET_CONFIG) |= 1;
-	*r = (struct reference){"HPET", 1000000000000000ull / period,
-				0xffffffff, hpet_read};
-	return true;
-}
-
 static u64 INIT_TEXT pm_timer_read(void)
 {
 	return inl(acpi_info.pm_timer);
@@ -124,14 +90,13 @@ static u64 INIT_TEXT pit_read(void)
 	return 0xffff - (low | inb(0x42) << 8);
 }
 
-static bool INIT_TEXT pit_start(struct reference *r)
+static void INIT_TEXT pit_start(struct reference *r)
 {
 	outb(0x61, (inb(0x61) & ~2) | 1); // gate on, speaker off
 	outb(0x43, 0xb0);
 	outb(0x42, 0xff);
 	outb(0x42, 0xff);
 	*r = (struct reference){"PIT", PIT_HZ, 0xffff, pit_read};
-	return true;
 }
 
 // A moment: both clocks, since the moments of `first_*`.
@@ -210,13 +175,10 @@ u64 INIT_TEXT tsc_calibrate(void)
 		hz = hz_by_crystal();
 	}
 	if (!hz) {
-		if (!hpet_start(&r) && !pm_timer_start(&r)) {
+		if (!pm_timer_start(&r)) {
 			pit_start(&r);
 		}
 		hz = hz_round(hz_measure(&r));
-	}
-	if (hpet) {
-		vunmap((void *)hpet, HPET_BYTES);
 	}
 	if (hz < MHZ) {
 		panic("The TSC does not run (%lu Hz by %s)", hz, r.name);

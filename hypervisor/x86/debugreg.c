@@ -21,11 +21,10 @@ void debugregs_init(struct vcpu *v)
 void debugregs_load_slow(struct cpu *c, struct vcpu *v)
 {
 	c->debugging = v->dr[7] & DR7_ACTIVE;
+	DR_WRITE(7, DR7_RESET);
 	if (!c->debugging) {
-		DR_WRITE(7, DR7_RESET);
 		return;
 	}
-	DR_WRITE(7, DR7_RESET);
 	DR_WRITE(0, v->dr[0]);
 	DR_WRITE(1, v->dr[1]);
 	DR_WRITE(2, v->dr[2]);
@@ -53,10 +52,7 @@ static int control_check(u64 *value)
 		return -EPERM;
 	}
 	for (u32 i = 0; i < 4; i++) {
-		u64 enabled = dr7 >> (2 * i) & 3,
-		    kind = dr7 >> (16 + 4 * i) & 3;
-
-		if (enabled && kind == 2) {
+		if ((dr7 >> 2 * i & 3) && (dr7 >> (16 + 4 * i) & 3) == 2) {
 			return -EPERM;
 		}
 	}
@@ -66,35 +62,24 @@ static int control_check(u64 *value)
 
 int debugreg_set(struct vcpu *v, u32 reg, u64 value)
 {
-	int error = 0;
-
-	switch (reg) {
-	case 0:
-	case 1:
-	case 2:
-	case 3:
+	if (reg >= 8) {
+		return -ENODEV;
+	}
+	if (reg < 4) {
 		if (!guest_addr_ok(value)) {
 			return -EPERM;
 		}
-		break;
-	case 4:
-	case 6:
-		reg = 6;
-		value = (value & DR6_VALID) | DR6_RESET;
-		break;
-	case 5:
-	case 7:
-		reg = 7;
-		error = control_check(&value);
-		break;
-	default:
-		return -ENODEV;
-	}
-	if (!error) {
-		v->dr[reg] = value;
-		if (v == current_vcpu()) {
-			debugregs_load(this_cpu(), v);
+	} else {
+		reg |= 2; // 4 and 5 are 6 and 7
+		if (reg == 6) {
+			value = (value & DR6_VALID) | DR6_RESET;
+		} else if (control_check(&value)) {
+			return -EPERM;
 		}
 	}
-	return error;
+	v->dr[reg] = value;
+	if (v == current_vcpu()) {
+		debugregs_load(this_cpu(), v);
+	}
+	return 0;
 }

@@ -62,20 +62,11 @@ enum emul_outcome emul_cr_read(struct vcpu *v, struct cpu_user_regs *regs,
 	return EMUL_DONE;
 }
 
-static enum emul_outcome cr3_write(struct vcpu *v, u64 value)
-{
-	int error = root_set(v, maddr_to_mfn(value & PTE_FRAME));
-
-	if (error == -ERESTART) {
-		return EMUL_STAY; // the guest executes it again
-	}
-	return error ? EMUL_REFUSED : EMUL_DONE;
-}
-
 enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
 				const struct insn *i)
 {
 	u64 value = gpr_get(regs, i->rm);
+	int error;
 
 	switch (i->reg) {
 	case 0:
@@ -88,7 +79,11 @@ enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
 		v->info->arch.cr2 = value;
 		return EMUL_DONE;
 	case 3:
-		return cr3_write(v, value);
+		error = root_set(v, maddr_to_mfn(value & PTE_FRAME));
+		// Preempted: the guest executes it again.
+		return error == -ERESTART ? EMUL_STAY
+		       : error		  ? EMUL_REFUSED
+					  : EMUL_DONE;
 	case 4:
 		// Bits beyond the choice are ignored: Linux sets what CPUID
 		// of a native machine would let it.
@@ -134,8 +129,5 @@ enum emul_outcome emul_xsetbv(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	u64 value = (u64)regs->edx << 32 | regs->eax;
 
-	if (regs->ecx != 0 || fpu_set_xcr0(v, value)) {
-		return EMUL_REFUSED;
-	}
-	return EMUL_DONE;
+	return regs->ecx || fpu_set_xcr0(v, value) ? EMUL_REFUSED : EMUL_DONE;
 }

@@ -40,8 +40,15 @@ static int gs_selector_load(u16 sel, u64 *base)
 	u64 own = (u64)this_cpu();
 	int error = segment_load_gs(selector_for_guest(sel));
 
-	*base = rdmsr(MSR_GS_BASE);
-	wrmsr(MSR_GS_BASE, own);
+	if (likely(cpu_features.fsgsbase)) {
+		asm volatile("rdgsbase %0; wrgsbase %1"
+			     : "=&r"(*base)
+			     : "r"(own)
+			     : "memory");
+	} else {
+		*base = rdmsr(MSR_GS_BASE);
+		wrmsr(MSR_GS_BASE, own);
+	}
 	return error;
 }
 

@@ -37,7 +37,6 @@ struct acpi_info {
 	// FADT
 	u16 pm1a_control, pm1b_control; // ports, 0 = none
 	u16 pm_timer;			// port, 0 = none
-	u64 hpet;			// machine address, 0 = none
 	u64 reset_maddr;		// reset register, 0 = none
 	u8 reset_space, reset_value;
 	bool legacy_free_keyboard; // no i8042
