@@ -26,9 +26,18 @@
 #define MC_CORRUPT BIT(57)
 #define BANKS_MAX 32
 
-static bool stopping;		 // for ever; NMIs stop their CPU
-static u32 stopped;		 // atomic
-static u32 serr, iochk, unknown; // atomic; since last reported
+static bool stopping; // for ever; NMIs stop their CPU
+static u32 stopped;   // atomic
+
+// Why NMIs came. Atomic: how many since last reported.
+static struct source {
+	const char *name;
+	u32 reason, port_bit, clear, count;
+} sources[] = {
+    {"PCI system error", XEN_NMIREASON_pci_serr, PORT_B_SERR, 0x04, 0},
+    {"I/O check", XEN_NMIREASON_io_error, PORT_B_IOCHK, 0x08, 0},
+    {"of unknown source", XEN_NMIREASON_unknown, 0, 0, 0},
+};
 
 // --- stopping ---------------------------------------------------------------
 
@@ -64,21 +73,21 @@ static void work_raise_here(void)
 static void sources_read(void)
 {
 	u8 b = inb(PORT_B);
+	bool known = b & (PORT_B_SERR | PORT_B_IOCHK);
 
-	if (b & PORT_B_SERR) {
-		__atomic_add_fetch(&serr, 1, __ATOMIC_RELAXED);
-		outb(PORT_B, (b & 0x0f) | 0x04);
-	}
-	if (b & PORT_B_IOCHK) {
-		__atomic_add_fetch(&iochk, 1, __ATOMIC_RELAXED);
-		outb(PORT_B, (b & 0x0f) | 0x08);
-	}
-	if (!(b & (PORT_B_SERR | PORT_B_IOCHK))) {
-		__atomic_add_fetch(&unknown, 1, __ATOMIC_RELAXED);
+	for (u32 i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct source *s = &sources[i];
+
+		if (s->port_bit ? b & s->port_bit : !known) {
+			__atomic_add_fetch(&s->count, 1, __ATOMIC_RELAXED);
+		}
+		if (b & s->port_bit) {
+			outb(PORT_B, (b & 0x0f) | s->clear);
+		}
 	}
 }
 
-void nmi_arrived(const struct cpu_user_regs *regs)
+void nmi_arrived(void)
 {
 	struct cpu *c = this_cpu();
 
@@ -107,13 +116,16 @@ static void dom0_nmi(u64 reason)
 	vcpu_kick(v);
 }
 
-static void source_report(u32 *count, const char *name, u64 reason)
+void nmi_report(void)
 {
-	u32 n = __atomic_exchange_n(count, 0, __ATOMIC_SEQ_CST);
+	for (u32 i = 0; i < ARRAY_SIZE(sources); i++) {
+		u32 n =
+		    __atomic_exchange_n(&sources[i].count, 0, __ATOMIC_SEQ_CST);
 
-	if (n) {
-		log_at(LOG_WARNING, "NMI: %s (%u)", name, n);
-		dom0_nmi(reason);
+		if (n) {
+			log_at(LOG_WARNING, "NMI: %s (%u)", sources[i].name, n);
+			dom0_nmi(sources[i].reason);
+		}
 	}
 }
 
@@ -121,10 +133,9 @@ static void source_report(u32 *count, const char *name, u64 reason)
 
 static u32 mce_banks(void)
 {
-	if (!cpu_features.mca) {
-		return 0;
-	}
-	return MIN(rdmsr(MSR_MCG_CAP) & 0xff, (u64)BANKS_MAX);
+	u64 banks = cpu_features.mca ? rdmsr(MSR_MCG_CAP) & 0xff : 0;
+
+	return MIN(banks, (u64)BANKS_MAX);
 }
 
 // Print what the banks hold and clear them. Returns the bits of all.
@@ -158,28 +169,18 @@ void mce_init_cpu(void)
 	}
 }
 
-void mce_arrived(const struct cpu_user_regs *regs)
+void mce_arrived(struct cpu_user_regs *regs)
 {
 	u64 global = cpu_features.mca ? rdmsr(MSR_MCG_STATUS) : 0;
-	u64 found;
+	u64 found = mce_banks_report();
 
-	this_cpu()->mce_count++;
 	if (!(global & MCG_RESTARTABLE)) {
-		mce_banks_report();
 		regs_print(regs);
 		panic("Machine check, not restartable");
 	}
-	found = mce_banks_report();
 	if (found & (MC_UNCORRECTED | MC_CORRUPT)) {
 		panic("Machine check, uncorrected");
 	}
 	wrmsr(MSR_MCG_STATUS, 0);
 	work_raise_here();
-}
-
-void nmi_report(void)
-{
-	source_report(&serr, "PCI system error", XEN_NMIREASON_pci_serr);
-	source_report(&iochk, "I/O check", XEN_NMIREASON_io_error);
-	source_report(&unknown, "of unknown source", XEN_NMIREASON_unknown);
 }

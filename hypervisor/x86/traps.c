@@ -38,11 +38,6 @@ static void trap_fatal(struct cpu_user_regs *regs) NORETURN;
 
 // --- from guests ------------------------------------------------------------
 
-static u64 cr2_read(void)
-{
-	return X86_READ_CR(2);
-}
-
 static void trap_plain(struct cpu_user_regs *regs)
 {
 	trap_inject((u8)regs->entry_vector, regs->error_code);
@@ -75,7 +70,7 @@ static void trap_pf_implicit(struct cpu_user_regs *regs, u64 cr2)
 
 static void trap_pf(struct cpu_user_regs *regs)
 {
-	u64 cr2 = cr2_read();
+	u64 cr2 = X86_READ_CR(2);
 	u32 error = regs->error_code;
 
 	if ((error & PFEC_WRITE_RO) == PFEC_WRITE_RO &&
@@ -166,29 +161,24 @@ static void trap_debug(struct cpu_user_regs *regs)
 
 static void trap_nmi(struct cpu_user_regs *regs)
 {
-	nmi_arrived(regs);
+	nmi_arrived();
 	nmi_unblock();
 }
 
-static void trap_mce(struct cpu_user_regs *regs)
-{
-	mce_arrived(regs);
-}
-
 trap_handler *const trap_handlers[33] = {
-    [TRAP_DE] = trap_plain,
+    [0] = trap_plain,
     [TRAP_DB] = trap_debug,
     [TRAP_NMI] = trap_nmi,
-    [TRAP_BP... TRAP_BR] = trap_plain,
+    [TRAP_BP... TRAP_UD - 1] = trap_plain,
     [TRAP_UD] = trap_ud,
     [TRAP_NM] = trap_nm,
     [TRAP_DF] = trap_fatal,
-    [TRAP_CSO... TRAP_SS] = trap_plain,
+    [TRAP_DF + 1 ... TRAP_GP - 1] = trap_plain,
     [TRAP_GP] = trap_gp,
     [TRAP_PF] = trap_pf,
-    [TRAP_PF + 1 ... TRAP_AC] = trap_plain,
-    [TRAP_MC] = trap_mce,
-    [TRAP_XM... 31] = trap_plain,
+    [TRAP_PF + 1 ... TRAP_MC - 1] = trap_plain,
+    [TRAP_MC] = mce_arrived,
+    [TRAP_MC + 1 ... 31] = trap_plain,
     [HANDLER_INT80] = trap_int80,
 };
 
@@ -223,7 +213,7 @@ static bool fault_of_ldt(u32 vector)
 {
 	u64 offset;
 
-	return vector == TRAP_PF && in_ldt_window(cr2_read(), &offset) &&
+	return vector == TRAP_PF && in_ldt_window(X86_READ_CR(2), &offset) &&
 	       ldt_fault(offset);
 }
 
@@ -237,25 +227,12 @@ void trap_iret_fault(u32 vector, u32 error_code)
 	}
 }
 
-static void stack_bytes_print(u64 rsp)
-{
-	const u64 *word = (const u64 *)ALIGN_DOWN(rsp, 8);
-
-	for (u32 i = 0; i < 32 && ((u64)&word[i] & PAGE_OFFSET_MASK); i += 4) {
-		printk("%016lx: %016lx %016lx %016lx %016lx", (u64)&word[i],
-		       word[i], word[i + 1], word[i + 2], word[i + 3]);
-	}
-}
-
 static void trap_fatal(struct cpu_user_regs *regs)
 {
 	console_force();
 	regs_print(regs);
-	if (regs->rsp >= PERCPU_BASE && regs->rsp < VMAP_BASE) {
-		stack_bytes_print(ALIGN_UP(regs->rsp, 32));
-	}
 	panic("exception %u in the hypervisor, error %x, cr2 %lx, rip %lx",
-	      regs->entry_vector, regs->error_code, cr2_read(), regs->rip);
+	      regs->entry_vector, regs->error_code, X86_READ_CR(2), regs->rip);
 }
 
 void trap_hypervisor(struct cpu_user_regs *regs)
@@ -283,7 +260,7 @@ void trap_ist(struct cpu_user_regs *regs)
 		regs->rflags &= ~RFLAGS_TF;
 		break;
 	case TRAP_NMI:
-		nmi_arrived(regs);
+		nmi_arrived();
 		break;
 	case TRAP_MC:
 		mce_arrived(regs);
@@ -295,27 +272,21 @@ void trap_ist(struct cpu_user_regs *regs)
 
 // --- set up -----------------------------------------------------------------
 
-static void gate_set(u32 vector, u8 ist, u8 type)
-{
-	u64 to = entry_points[vector];
-
-	idt[vector] = (struct gate){
-	    (u16)to, SEL_HV_CS, ist, type, (u16)(to >> 16), (u32)(to >> 32), 0,
-	};
-}
-
 void INIT_TEXT traps_init(void)
 {
 	for (u32 i = 0; i < 256; i++) {
-		gate_set(i, 0, GATE_INTERRUPT);
+		u64 to = entry_points[i];
+
+		idt[i] = (struct gate){(u16)to,	 SEL_HV_CS, 0, GATE_INTERRUPT,
+				       to >> 16, to >> 32,  0};
 	}
-	gate_set(TRAP_BP, 0, GATE_INTERRUPT | GATE_DPL3);
-	gate_set(TRAP_OF, 0, GATE_INTERRUPT | GATE_DPL3);
-	gate_set(0x80, 0, GATE_INTERRUPT | GATE_DPL3);
-	gate_set(TRAP_DB, IST_DB, GATE_INTERRUPT);
-	gate_set(TRAP_NMI, IST_NMI, GATE_INTERRUPT);
-	gate_set(TRAP_DF, IST_DF, GATE_INTERRUPT);
-	gate_set(TRAP_MC, IST_MCE, GATE_INTERRUPT);
+	idt[TRAP_BP].type |= GATE_DPL3;
+	idt[TRAP_OF].type |= GATE_DPL3;
+	idt[0x80].type |= GATE_DPL3;
+	idt[TRAP_DB].ist = IST_DB;
+	idt[TRAP_NMI].ist = IST_NMI;
+	idt[TRAP_DF].ist = IST_DF;
+	idt[TRAP_MC].ist = IST_MCE;
 	slots_fill();
 }
 

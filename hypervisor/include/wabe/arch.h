@@ -66,10 +66,4 @@ static inline u64 index_clamp(u64 i, u64 n)
 	return i & mask;
 }
 
-// Speculation: nothing after it runs before all before it is decided.
-static inline void speculation_barrier(void)
-{
-	asm volatile("lfence" ::: "memory");
-}
-
 #endif

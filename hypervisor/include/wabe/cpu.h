@@ -137,8 +137,8 @@ void cpu_calls_run(void); // WORK_CALL
 
 // NMI and machine check, on their own stacks (called by entry.S's C part).
 // Raise WORK_NMI; what must be told is told by nmi_report() outside.
-void nmi_arrived(const struct cpu_user_regs *regs);
-void mce_arrived(const struct cpu_user_regs *regs);
+void nmi_arrived(void);
+void mce_arrived(struct cpu_user_regs *regs);
 void nmi_report(void); // WORK_NMI
 void mce_init_cpu(void);
 // Known leaks of this CPU and what is done about them.

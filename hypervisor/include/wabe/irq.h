@@ -16,7 +16,6 @@ struct domain;
 #define VECTOR_LAST 0xef
 #define VECTOR_RESCHEDULE 0xf9
 #define VECTOR_FLUSH 0xfa
-#define VECTOR_CALL 0xfb
 #define VECTOR_TIMER 0xfc
 #define VECTOR_ERROR 0xfe
 #define VECTOR_SPURIOUS 0xff

@@ -106,11 +106,6 @@ static inline void list_init(struct list *l)
 	l->next = l->prev = l;
 }
 
-static inline bool list_empty(const struct list *l)
-{
-	return l->next == l;
-}
-
 // Insert `item` before `where` (before a head: at the end).
 static inline void list_insert(struct list *where, struct list *item)
 {

@@ -72,7 +72,7 @@ struct cpu {
 	// x86/tlb.c
 	u32 flush_stamp;   // clock value of this CPU's last full flush
 	u32 flush_pending; // atomic; requests by other CPUs
-	u64 nmi_count, mce_count;
+	u64 nmi_count;
 };
 
 // Entry n: CPU n, or NULL. Constant once booted.

@@ -7,36 +7,14 @@
 #include <wabe/domain.h>
 #include <wabe/types.h>
 
-enum {
-	TRAP_DE,
-	TRAP_DB,
-	TRAP_NMI,
-	TRAP_BP,
-	TRAP_OF,
-	TRAP_BR,
-	TRAP_UD,
-	TRAP_NM,
-	TRAP_DF,
-	TRAP_CSO,
-	TRAP_TS,
-	TRAP_NP,
-	TRAP_SS,
-	TRAP_GP,
-	TRAP_PF,
-	TRAP_MF = 16,
-	TRAP_AC,
-	TRAP_MC,
-	TRAP_XM,
-	TRAP_VE,
-	TRAP_CP,
-};
+// Exceptions that something is done about.
+enum { TRAP_DB = 1, TRAP_NMI, TRAP_BP, TRAP_OF, TRAP_UD = 6, TRAP_NM, TRAP_DF };
+enum { TRAP_GP = 13, TRAP_PF, TRAP_MC = 18 };
 
 // Page-fault error code bits.
 #define PFEC_P 1
 #define PFEC_W 2
 #define PFEC_U 4
-#define PFEC_RSVD 8
-#define PFEC_I 16
 
 // Deliver a trap to the current vCPU's kernel now: build the frame the ABI
 // defines on its kernel stack and set regs to its handler (bounce.c). A
