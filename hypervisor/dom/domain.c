@@ -159,8 +159,6 @@ static void fill(struct domain *d, const struct domain_config *config)
 	memcpy(d->handle, config->handle, sizeof(d->handle));
 	d->flags = config->flags;
 	d->vcpus_max = config->vcpus_max;
-	d->created_ns = time_now();
-	d->native_tsc = true;
 	d->pause_count = 1;
 	d->control_pauses = config->privileged ? 0 : 1;
 	d->shutdown_code = ~0u;

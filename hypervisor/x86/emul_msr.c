@@ -78,14 +78,6 @@ static const struct fixed_msr *fixed_find(const struct domain *d, u32 msr)
 	return NULL;
 }
 
-// Guests expect the update level of the machine's microcode (marked).
-static u64 patch_level(void)
-{
-	u64 value;
-
-	return rdmsr_safe(MSR_PATCH_LEVEL, &value) ? 0 : value;
-}
-
 // Of the machine's value (marked) with what a guest cannot have taken out.
 static bool misc_enable(u64 *value)
 {
@@ -111,7 +103,8 @@ static bool cold_read(struct vcpu *v, u32 msr, u64 *value)
 			 (v->id ? 0 : APIC_BASE_BSP);
 		return true;
 	case MSR_PATCH_LEVEL:
-		*value = patch_level();
+		// Guests expect that of the machine's microcode (marked).
+		*value = rdmsr_safe(msr, value) ? 0 : *value;
 		return true;
 	case MSR_ARCH_CAPABILITIES:
 		*value = v->domain->policy->arch_caps;

@@ -17,18 +17,21 @@ static u32 panicking;
 
 void regs_print(const struct cpu_user_regs *r)
 {
+	const u64 values[] = {r->rax, r->rbx, r->rcx, r->rdx, r->rsi,
+			      r->rdi, r->rbp, r->r8,  r->r9,  r->r10,
+			      r->r11, r->r12, r->r13, r->r14, r->r15};
+	static const char names[][4] = {"rax", "rbx", "rcx", "rdx", "rsi",
+					"rdi", "rbp", "r8 ", "r9 ", "r10",
+					"r11", "r12", "r13", "r14", "r15"};
+
 	printk("RIP:    %04x:[<%016lx>]  error %x  vector %x", r->cs, r->rip,
 	       r->error_code, r->entry_vector);
 	printk("RFLAGS: %016lx   RSP: %04x:%016lx", r->rflags, r->ss, r->rsp);
-	printk("rax: %016lx   rbx: %016lx   rcx: %016lx", r->rax, r->rbx,
-	       r->rcx);
-	printk("rdx: %016lx   rsi: %016lx   rdi: %016lx", r->rdx, r->rsi,
-	       r->rdi);
-	printk("rbp: %016lx   r8:  %016lx   r9:  %016lx", r->rbp, r->r8, r->r9);
-	printk("r10: %016lx   r11: %016lx   r12: %016lx", r->r10, r->r11,
-	       r->r12);
-	printk("r13: %016lx   r14: %016lx   r15: %016lx", r->r13, r->r14,
-	       r->r15);
+	for (u32 i = 0; i < ARRAY_SIZE(values); i += 3) {
+		printk("%.3s: %016lx   %.3s: %016lx   %.3s: %016lx", names[i],
+		       values[i], names[i + 1], values[i + 1], names[i + 2],
+		       values[i + 2]);
+	}
 }
 
 static void control_print(void)
@@ -76,15 +79,6 @@ static void guest_print(void)
 	}
 }
 
-static void pause_ns(u64 ns)
-{
-	u64 end = time_now() + ns;
-
-	while (tsc_khz && time_now() < end) {
-		cpu_relax();
-	}
-}
-
 // First on this machine? A second panic on this CPU resets at once, others
 // wait to be stopped.
 static bool panic_claim(void)
@@ -124,7 +118,9 @@ void panic(const char *fmt, ...)
 		machine_halt();
 	}
 	printk("Rebooting in a second");
-	pause_ns(REBOOT_NS);
+	for (u64 end = time_now() + REBOOT_NS; tsc_khz && time_now() < end;) {
+		cpu_relax();
+	}
 	machine_reboot();
 }
 

@@ -8,16 +8,7 @@
 #include <wabe/irq.h>
 
 // Registers, from the base port.
-enum {
-	DATA = 0,
-	IER = 1,
-	FCR = 2,
-	LCR = 3,
-	MCR = 4,
-	LSR = 5,
-	DLL = 0,
-	DLM = 1
-};
+enum { DATA, IER, FCR, LCR, MCR, LSR, DLL = 0, DLM = 1 };
 
 #define IER_RX 0x01
 #define FCR_ON 0x07 // enable and clear both FIFOs
@@ -76,15 +67,14 @@ static u8 INIT_TEXT frame_parse(const char **s)
 {
 	static const char parities[] = "noems";
 	const char *p = *s, *parity;
-	u8 lcr;
 
 	if (*p < '5' || *p > '8' || !(parity = strchr(parities, p[1])) ||
 	    !p[1] || (p[2] != '1' && p[2] != '2')) {
 		return LCR_8N1;
 	}
 	*s = p + 3;
-	lcr = (*p - '5') | (p[2] == '2' ? 4 : 0);
-	return lcr | (parity == parities ? 0 : (parity - parities) * 16 - 8);
+	return (*p - '5') | (p[2] == '2' ? 4 : 0) |
+	       (parity == parities ? 0 : (parity - parities) * 16 - 8);
 }
 
 static void INIT_TEXT uart_setup(u64 baud, u8 lcr)

@@ -64,14 +64,6 @@ static void tsc_check_run(u32 parity)
 	}
 }
 
-static void tsc_check_report(const struct cpu *c)
-{
-	if (tsc_check.worst) {
-		log_at(LOG_WARNING, "CPU %u: TSC behind by %lu; time will jump",
-		       c->id, tsc_check.worst);
-	}
-}
-
 // --- the new processor ------------------------------------------------------
 
 static void ap_start(struct cpu *c)
@@ -93,26 +85,17 @@ static void ap_start(struct cpu *c)
 
 // --- the boot processor -----------------------------------------------------
 
+// Wait so long, or until the awaited CPU has come: has it?
 static bool INIT_TEXT arrived(u64 within_ns)
 {
 	u64 end = time_now() + within_ns;
+	bool there;
 
-	while (__atomic_load_n(&awaited, __ATOMIC_ACQUIRE)) {
-		if (time_now() > end) {
-			return false;
-		}
+	do {
 		cpu_relax();
-	}
-	return true;
-}
-
-static void INIT_TEXT wait_ns(u64 ns)
-{
-	u64 end = time_now() + ns;
-
-	while (time_now() < end) {
-		cpu_relax();
-	}
+		there = !__atomic_load_n(&awaited, __ATOMIC_ACQUIRE);
+	} while (!there && time_now() < end);
+	return there;
 }
 
 static bool INIT_TEXT ap_wake(struct cpu *c, u64 page)
@@ -121,7 +104,7 @@ static bool INIT_TEXT ap_wake(struct cpu *c, u64 page)
 
 	__atomic_store_n(&awaited, c, __ATOMIC_SEQ_CST);
 	apic_ipi(c->apic_id, ICR_INIT);
-	wait_ns(INIT_NS);
+	arrived(INIT_NS); // not yet: a wait
 	for (u32 i = 0; i < 2; i++) {
 		apic_ipi(c->apic_id, ICR_STARTUP | page >> PAGE_SHIFT);
 		if (arrived(i ? ARRIVE_NS : STARTUP_NS)) {
@@ -141,7 +124,10 @@ static void INIT_TEXT ap_join(struct cpu *c)
 	while (!__atomic_load_n(&c->online, __ATOMIC_ACQUIRE)) {
 		cpu_relax_serving();
 	}
-	tsc_check_report(c);
+	if (tsc_check.worst) {
+		log_at(LOG_WARNING, "CPU %u: TSC behind by %lu; time will jump",
+		       c->id, tsc_check.worst);
+	}
 	cpu_count = c->id + 1;
 }
 

@@ -52,23 +52,14 @@ u64 time_now(void)
 
 // --- the deadline -----------------------------------------------------------
 
-static void timer_off(void)
-{
-	if (timer_is_tsc) {
-		wrmsr(MSR_TSC_DEADLINE, 0);
-	} else {
-		apic_timer_oneshot(0);
-	}
-}
-
-// An interrupt `ns` from `tsc` on, not before. The APIC's counter may end
-// earlier; then there is nothing due and the rest is set again.
+// An interrupt `ns` from `tsc` on, not before; 0: none. The APIC's counter may
+// end earlier; then there is nothing due and the rest is set again.
 static void timer_start(u64 tsc, u64 ns)
 {
-	u64 ticks = mul_shift32(ns, timer_rate) + 1;
+	u64 ticks = ns ? mul_shift32(ns, timer_rate) + 1 : 0;
 
 	if (timer_is_tsc) {
-		wrmsr(MSR_TSC_DEADLINE, tsc + ticks);
+		wrmsr(MSR_TSC_DEADLINE, ns ? tsc + ticks : 0);
 	} else {
 		apic_timer_oneshot(MIN(ticks, 0xffffffffull));
 	}
@@ -84,7 +75,7 @@ void deadline_set(u64 expires)
 	}
 	c->deadline = expires;
 	if (expires == ~0ull) {
-		timer_off();
+		timer_start(0, 0);
 		return;
 	}
 	tsc = rdtsc_ordered();
@@ -143,16 +134,6 @@ static u64 INIT_TEXT apic_ticks(void)
 	return 0xffffffff - apic_timer_read();
 }
 
-static void INIT_TEXT apic_timer_calibrate(void)
-{
-	apic_timer_oneshot(0xffffffff);
-	timer_rate = counter_calibrate(apic_ticks);
-	apic_timer_oneshot(0);
-	if (!timer_rate) {
-		panic("The local APIC's timer does not run");
-	}
-}
-
 void INIT_TEXT time_init(void)
 {
 	u64 hz = tsc_calibrate();
@@ -165,7 +146,12 @@ void INIT_TEXT time_init(void)
 		printk("The TSC is not known to be invariant; time assumes it");
 	}
 	if (!timer_is_tsc) {
-		apic_timer_calibrate();
+		apic_timer_oneshot(0xffffffff);
+		timer_rate = counter_calibrate(apic_ticks);
+		apic_timer_oneshot(0);
+	}
+	if (!timer_rate) {
+		panic("The local APIC's timer does not run");
 	}
 	wallclock_init();
 }

@@ -70,31 +70,23 @@ int write_guest_u64(gva_t dst, u64 value)
 	return uaccess_write(addr_clamp(dst.a), value);
 }
 
-// Address of element `i`, false on overflow.
-static bool element(gva_t array, u64 i, u64 size, gva_t *out)
+// Address of element `i`; one that is the hypervisor's on overflow.
+static gva_t element(gva_t array, u64 i, u64 size)
 {
-	u64 offset;
+	u64 offset, at;
 
-	return !__builtin_mul_overflow(i, size, &offset) &&
-	       !__builtin_add_overflow(array.a, offset, &out->a);
+	return __builtin_mul_overflow(i, size, &offset) ||
+		       __builtin_add_overflow(array.a, offset, &at)
+		   ? GVA(HV_START)
+		   : GVA(at);
 }
 
 int copy_from_guest_at(void *dst, gva_t array, u64 i, u64 size)
 {
-	gva_t at;
-
-	if (unlikely(!element(array, i, size, &at))) {
-		return -EFAULT;
-	}
-	return copy_from_guest(dst, at, size);
+	return copy_from_guest(dst, element(array, i, size), size);
 }
 
 int copy_to_guest_at(gva_t array, u64 i, const void *src, u64 size)
 {
-	gva_t at;
-
-	if (unlikely(!element(array, i, size, &at))) {
-		return -EFAULT;
-	}
-	return copy_to_guest(at, src, size);
+	return copy_to_guest(element(array, i, size), src, size);
 }

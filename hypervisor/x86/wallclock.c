@@ -69,11 +69,6 @@ static u64 INIT_TEXT days(u32 year, u32 month, u32 day)
 	       day - 1 - 719468;
 }
 
-static u32 INIT_TEXT rtc_number(u8 value, bool binary)
-{
-	return binary ? value : (value >> 4) * 10 + (value & 15);
-}
-
 // Seconds since 1970, or 0 where the clock tells nonsense.
 static u64 INIT_TEXT rtc_seconds(void)
 {
@@ -83,11 +78,10 @@ static u64 INIT_TEXT rtc_seconds(void)
 
 	rtc_fields_stable(f);
 	pm = !(mode & RTC_B_24H) && f[HOUR] & RTC_PM;
-	if (!(mode & RTC_B_24H)) {
-		f[HOUR] &= ~RTC_PM;
-	}
+	f[HOUR] &= mode & RTC_B_24H ? 0xff : ~RTC_PM;
 	for (u32 i = 0; i < RTC_FIELDS; i++) {
-		n[i] = rtc_number(f[i], mode & RTC_B_BINARY);
+		n[i] =
+		    mode & RTC_B_BINARY ? f[i] : (f[i] >> 4) * 10 + (f[i] & 15);
 	}
 	if (!(mode & RTC_B_24H)) {
 		n[HOUR] = n[HOUR] % 12 + (pm ? 12 : 0);

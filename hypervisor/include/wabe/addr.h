@@ -10,11 +10,6 @@ typedef struct {
 	u64 n;
 } mfn_t;
 
-// Pseudo-physical frame number: a guest's own numbering (only in the M2P).
-typedef struct {
-	u64 n;
-} pfn_t;
-
 // An address in a guest's address space. It cannot be dereferenced: only
 // copy_from_guest() and copy_to_guest() (wabe/guest.h) take it.
 typedef struct {
@@ -22,7 +17,6 @@ typedef struct {
 } gva_t;
 
 #define MFN(x) ((mfn_t){(x)})
-#define PFN(x) ((pfn_t){(x)})
 #define GVA(x) ((gva_t){(x)})
 
 // The guest address that a XEN_GUEST_HANDLE carries.

@@ -146,7 +146,6 @@ struct domain {
 	struct vcpu **vcpu;
 	struct shared_info *shared; // a heap page; its frame is shared_mfn
 	mfn_t shared_mfn;
-	u64 created_ns;
 
 	// Atomic.
 	u32 refs;	 // domain_get(), domain_put()
@@ -184,7 +183,6 @@ struct domain {
 	struct cpu_policy *policy;  // x86/cpuid.c; constant while it runs
 	u64 vm_assist;
 	u32 tsc_mode;
-	bool native_tsc;
 	u64 claim;		     // XENMEM_claim_pages outstanding
 	struct e820_map *memory_map; // XENMEM_set_memory_map, or NULL
 	struct sched_domain sched;
