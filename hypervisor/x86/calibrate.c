@@ -10,8 +10,6 @@
 #include <wabe/lib.h>
 #include <wabe/time.h>
 
-#include "calibrate.h"
-
 #define WAIT_HZ 250 // the 4 ms
 #define COUNTER_NS 1000000ull
 #define SAMPLES 32

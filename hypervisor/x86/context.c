@@ -14,8 +14,6 @@
 #include <wabe/tlb.h>
 #include <wabe/trap.h>
 
-#include "debugreg.h"
-#include "descriptor.h"
 #include "entry.h"
 #include "mode.h"
 #include "segment.h"

@@ -4,7 +4,7 @@
 #include <wabe/context.h>
 #include <wabe/guest.h>
 
-#include "debugreg.h"
+#include "entry.h"
 
 #define DR6_VALID 0xe00full // B0 to B3, BD, BS, BT
 #define DR7_GENERAL_DETECT BIT(13)

@@ -12,7 +12,6 @@
 #include <wabe/paging.h>
 #include <wabe/tlb.h>
 
-#include "descriptor.h"
 #include "entry.h"
 #include "uaccess.h"
 

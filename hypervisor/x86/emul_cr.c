@@ -94,38 +94,25 @@ enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
 	}
 }
 
-// 4 and 5 are other names of 6 and 7 only without DE, which the processor has
-// on.
-static bool dr_missing(const struct insn *i)
+// 0f 21 reads, 0f 23 writes. 4 and 5 are other names of 6 and 7 only without
+// DE, which the processor has on.
+enum emul_outcome emul_dr(struct vcpu *v, struct cpu_user_regs *regs,
+			  const struct insn *i)
 {
-	if (i->reg < 4 || i->reg == 6 || i->reg == 7) {
-		return false;
-	}
-	trap_inject(TRAP_UD, 0);
-	return true;
-}
-
-enum emul_outcome emul_dr_read(struct vcpu *v, struct cpu_user_regs *regs,
-			       const struct insn *i)
-{
-	if (dr_missing(i)) {
+	if (i->reg > 7 || (i->reg & 6) == 4) {
+		trap_inject(TRAP_UD, 0);
 		return EMUL_STAY;
 	}
-	gpr_set_sized(regs, i->rm, 8, true, v->dr[i->reg & 7]);
-	return EMUL_DONE;
-}
-
-enum emul_outcome emul_dr_write(struct vcpu *v, struct cpu_user_regs *regs,
-				const struct insn *i)
-{
-	if (dr_missing(i)) {
-		return EMUL_STAY;
+	if (i->opcode == 0x0f21) {
+		gpr_set_sized(regs, i->rm, 8, true, v->dr[i->reg & 7]);
+		return EMUL_DONE;
 	}
 	return debugreg_set(v, i->reg, gpr_get(regs, i->rm)) ? EMUL_REFUSED
 							     : EMUL_DONE;
 }
 
-enum emul_outcome emul_xsetbv(struct vcpu *v, struct cpu_user_regs *regs)
+enum emul_outcome emul_xsetbv(struct vcpu *v, struct cpu_user_regs *regs,
+			      const struct insn *i)
 {
 	u64 value = (u64)regs->edx << 32 | regs->eax;
 

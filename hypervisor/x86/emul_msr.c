@@ -126,7 +126,8 @@ static bool cold_read(struct vcpu *v, u32 msr, u64 *value)
 }
 
 // The instruction runs in kernel mode, so the GS base in use is the kernel's.
-enum emul_outcome emul_rdmsr(struct vcpu *v, struct cpu_user_regs *regs)
+enum emul_outcome emul_rdmsr(struct vcpu *v, struct cpu_user_regs *regs,
+			     const struct insn *i)
 {
 	u32 msr = regs->ecx;
 	u64 value;
@@ -193,7 +194,8 @@ static bool cold_write(struct vcpu *v, u32 msr, u64 value)
 	}
 }
 
-enum emul_outcome emul_wrmsr(struct vcpu *v, struct cpu_user_regs *regs)
+enum emul_outcome emul_wrmsr(struct vcpu *v, struct cpu_user_regs *regs,
+			     const struct insn *i)
 {
 	u64 value = (u64)regs->edx << 32 | regs->eax;
 	u32 msr = regs->ecx;

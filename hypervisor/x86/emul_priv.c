@@ -24,39 +24,33 @@ static bool iopl_suffices(const struct vcpu *v)
 	       (v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
 }
 
-// wbinvd: who has devices may have reason to; for others it does nothing.
-static void cache_write_back(const struct vcpu *v)
-{
-	if (v->domain->privileged) {
-		asm volatile("wbinvd" ::: "memory");
-	}
-}
-
 // Instructions that a guest's kernel may use, whatever its iopl.
 static enum emul_outcome kernel_insn(struct vcpu *v, struct cpu_user_regs *regs,
 				     const struct insn *i)
 {
 	switch (i->opcode) {
 	case 0x0f01:
-		return i->modrm == 0xd1 ? emul_xsetbv(v, regs) : EMUL_REFUSED;
+		return i->modrm == 0xd1 ? emul_xsetbv(v, regs, i)
+					: EMUL_REFUSED;
 	case 0x0f06: // clts
 		fpu_taskswitch(false);
 		return EMUL_DONE;
-	case 0x0f09: // wbinvd
-		cache_write_back(v);
+	case 0x0f09: // wbinvd: who has devices may have reason to
+		if (v->domain->privileged) {
+			asm volatile("wbinvd" ::: "memory");
+		}
 		return EMUL_DONE;
 	case 0x0f20:
 		return emul_cr_read(v, regs, i);
 	case 0x0f21:
-		return emul_dr_read(v, regs, i);
+	case 0x0f23:
+		return emul_dr(v, regs, i);
 	case 0x0f22:
 		return emul_cr_write(v, regs, i);
-	case 0x0f23:
-		return emul_dr_write(v, regs, i);
 	case 0x0f30:
-		return emul_wrmsr(v, regs);
+		return emul_wrmsr(v, regs, i);
 	case 0x0f32:
-		return emul_rdmsr(v, regs);
+		return emul_rdmsr(v, regs, i);
 	default:
 		return EMUL_REFUSED;
 	}
@@ -95,11 +89,10 @@ bool emul_privileged(struct cpu_user_regs *regs)
 	    (regs->rip & PAGE_OFFSET_MASK) <= PAGE_SIZE - sizeof(head) &&
 	    !read_guest_u64(&head, GVA(regs->rip)) &&
 	    (u16)head == OPCODE_RDMSR_BYTES) {
-		i.length = 2;
-		if (emul_rdmsr(v, regs) != EMUL_DONE) {
+		if (emul_rdmsr(v, regs, NULL) != EMUL_DONE) {
 			return false;
 		}
-		insn_retire(regs, i.length);
+		insn_retire(regs, 2);
 		return true;
 	}
 	if (!insn_fetch_decode(&i, regs)) {

@@ -50,4 +50,27 @@ void bounce_failsafe(struct vcpu *v, const u16 sel[4]);
 // Was this #PF the quirk? Then the return is done.
 bool iretq_quirk_fault(struct cpu_user_regs *regs);
 
+// --- descriptor.c: the tables of the vCPU that runs, in its CPU's window ---
+// Show these tables. The caller flushes the TLB (loads CR3).
+void gdt_window_set(struct cpu *c, const struct vcpu *v);
+void ldt_window_set(struct cpu *c, const struct vcpu *v);
+
+// --- debugreg.c: debug registers of the vCPU that runs ---
+#define DR6_RESET 0xffff0ff0ull
+#define DR7_RESET 0x400ull
+#define DR7_ACTIVE 0xffull // any breakpoint enabled
+
+void debugregs_init(struct vcpu *v);
+void debugregs_load_slow(struct cpu *c, struct vcpu *v);
+
+static inline void debugregs_load(struct cpu *c, struct vcpu *v)
+{
+	if (unlikely(c->debugging || (v->dr[7] & DR7_ACTIVE))) {
+		debugregs_load_slow(c, v);
+	}
+}
+
+// DR6 of the #DB that came: read and reset.
+u64 debugreg_status_take(void);
+
 #endif

@@ -8,8 +8,6 @@
 #include <wabe/irq.h>
 #include <wabe/time.h>
 
-#include "calibrate.h"
-
 #define NS 1000000000ull
 
 // Constant after time_init().

@@ -10,7 +10,6 @@
 #include <wabe/lib.h>
 #include <wabe/trap.h>
 
-#include "debugreg.h"
 #include "entry.h"
 #include "uaccess.h"
 

@@ -5,8 +5,6 @@
 #include <wabe/domain.h>
 #include <wabe/time.h>
 
-#include "calibrate.h"
-
 #define NS 1000000000ull
 
 // UTC at system time 0, in ns since 1970. Atomic.

@@ -97,24 +97,13 @@ enum emul_outcome {
 	EMUL_STAY,    // rip stays (or has been set by an injection)
 };
 
-enum emul_outcome emul_in_out(struct vcpu *v, struct cpu_user_regs *regs,
-			      const struct insn *i);
+typedef enum emul_outcome emul_fn(struct vcpu *v, struct cpu_user_regs *regs,
+				  const struct insn *i);
+emul_fn emul_in_out, emul_string_io, emul_cr_read, emul_cr_write, emul_dr;
+emul_fn emul_xsetbv, emul_rdmsr, emul_wrmsr; // `i` is not looked at
 // Does the kernel's bitmap (PHYSDEVOP_set_iobitmap) grant the ports it names?
 bool emul_ports_granted(const struct vcpu *v, const struct cpu_user_regs *regs,
 			const struct insn *i);
-enum emul_outcome emul_string_io(struct vcpu *v, struct cpu_user_regs *regs,
-				 const struct insn *i);
-enum emul_outcome emul_cr_read(struct vcpu *v, struct cpu_user_regs *regs,
-			       const struct insn *i);
-enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
-				const struct insn *i);
-enum emul_outcome emul_dr_read(struct vcpu *v, struct cpu_user_regs *regs,
-			       const struct insn *i);
-enum emul_outcome emul_dr_write(struct vcpu *v, struct cpu_user_regs *regs,
-				const struct insn *i);
-enum emul_outcome emul_xsetbv(struct vcpu *v, struct cpu_user_regs *regs);
-enum emul_outcome emul_rdmsr(struct vcpu *v, struct cpu_user_regs *regs);
-enum emul_outcome emul_wrmsr(struct vcpu *v, struct cpu_user_regs *regs);
 
 // CR4 as guest `v` reads it (also for vcpu_guest_context.ctrlreg[4]).
 u64 cr4_guest(const struct vcpu *v);

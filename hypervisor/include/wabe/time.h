@@ -26,4 +26,12 @@ void wallclock_publish(struct domain *d);
 // XENPF_settime64: secs + nsecs of UTC at system time `system_ns`.
 void wallclock_set(u64 secs, u32 nsecs, u64 system_ns);
 
+// Between x86/time.c, calibrate.c and wallclock.c.
+// Ticks of the TSC a second. Takes a few milliseconds at most.
+u64 tsc_calibrate(void);
+// Ticks a ns of a 32-bit counter that counts up, times 2^32; by system time.
+u64 counter_calibrate(u64 (*read)(void));
+// Read the real-time clock; system time runs already.
+void wallclock_init(void);
+
 #endif
