@@ -45,6 +45,9 @@ $(BUILD)/%.S.o: %.S $(BUILD)/include/asm-offsets.h
 	@echo '  AS   $<'
 	@$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
+# A header that is no more: what named it is compiled again.
+%.h: ;
+
 -include $(HV_OBJ:.o=.d) $(BUILD)/hypervisor/x86/asm-offsets.d
 
 # The image is linked for the address it runs at, then wrapped as one segment

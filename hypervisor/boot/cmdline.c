@@ -4,7 +4,6 @@
 #include "start.h"
 
 #include <wabe/console.h>
-#include <wabe/lib.h>
 
 struct options options = {.console_com1 = true};
 

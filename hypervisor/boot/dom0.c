@@ -5,14 +5,9 @@
 #include <wabe/boot.h>
 #include <wabe/cpu.h>
 #include <wabe/dom0.h>
-#include <wabe/domain.h>
 #include <wabe/evtchn.h>
-#include <wabe/hypercall.h>
-#include <wabe/layout.h>
-#include <wabe/lib.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
-#include <wabe/page.h>
 #include <wabe/time.h>
 
 #define EVTCHN_PORTS (1u << 17) // all that the FIFO interface can name

@@ -11,8 +11,6 @@
 #include <wabe/boot.h>
 #include <wabe/dom0.h>
 #include <wabe/layout.h>
-#include <wabe/lib.h>
-#include <wabe/mmu.h>
 
 #define PADDING (512 << 10)
 #define MAP_ALIGN (4ull << 20)

@@ -6,9 +6,7 @@
 #include <wabe/boot.h>
 #include <wabe/dom0.h>
 #include <wabe/domain.h>
-#include <wabe/lib.h>
 #include <wabe/mapcache.h>
-#include <wabe/page.h>
 
 #define MIB_FRAMES (1ull << (20 - PAGE_SHIFT))
 #define LOW_BITS 32

@@ -4,7 +4,6 @@
 // one loop fills any level: unit n of the region goes to the n-th entry behind
 // the first one, and names the n-th frame.
 #include <wabe/dom0.h>
-#include <wabe/lib.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
 

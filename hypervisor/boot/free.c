@@ -4,9 +4,7 @@
 #include "start.h"
 
 #include <wabe/alloc.h>
-#include <wabe/lib.h>
 #include <wabe/paging.h>
-#include <wabe/percpu.h>
 #include <wabe/tlb.h>
 #include <wabe/trap.h>
 

@@ -5,15 +5,9 @@
 #include <wabe/acpi.h>
 #include <wabe/alloc.h>
 #include <wabe/console.h>
-#include <wabe/cpu.h>
 #include <wabe/cpuid.h>
 #include <wabe/irq.h>
-#include <wabe/lib.h>
-#include <wabe/mapcache.h>
-#include <wabe/paging.h>
-#include <wabe/sched.h>
 #include <wabe/time.h>
-#include <wabe/timer.h>
 #include <wabe/trap.h>
 
 // this_cpu() until the real one is allocated (head.S).

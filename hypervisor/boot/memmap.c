@@ -4,9 +4,6 @@
 #include "start.h"
 
 #include <wabe/alloc.h>
-#include <wabe/layout.h>
-#include <wabe/lib.h>
-#include <wabe/paging.h>
 
 #define CHUNK 0x200000ull
 // Firmware scribbles on the first 64 KiB; frame 0 means "none" in lists.

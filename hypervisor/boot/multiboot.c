@@ -3,7 +3,6 @@
 // nothing of the loader's own structures is needed afterwards.
 #include "start.h"
 
-#include <wabe/layout.h>
 #include <wabe/lib.h>
 #include <wabe/paging.h>
 

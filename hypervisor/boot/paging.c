@@ -8,10 +8,7 @@
 
 #include <wabe/alloc.h>
 #include <wabe/cpu.h>
-#include <wabe/layout.h>
-#include <wabe/lib.h>
 #include <wabe/mmu.h>
-#include <wabe/page.h>
 #include <wabe/paging.h>
 
 #define LARGE 0x200000ull

@@ -3,10 +3,8 @@
 // They were built for ordinary programs: stack protectors read %fs:0x28, SSE
 // registers are used, memory comes from malloc. Here is the least that lets
 // them run while booting; nothing after boot may use it.
-#include <wabe/arch.h>
 #include <wabe/cpu.h>
 #include <wabe/dom0.h>
-#include <wabe/lib.h>
 
 #define CR0_EM BIT(2)
 #define CR0_TS BIT(3)

@@ -5,7 +5,6 @@
 #include <wabe/boot.h>
 #include <wabe/dom0.h>
 #include <wabe/domain.h>
-#include <wabe/lib.h>
 
 #include <xen/xen.h>
 

@@ -6,9 +6,7 @@
 //   rcx  r11  [error code]  rip  cs | upcall mask << 32  rflags  rsp  ss
 //
 // rcx and r11 come first because SYSRET, which starts the handler, loses them.
-#include <wabe/domain.h>
 #include <wabe/guest.h>
-#include <wabe/trap.h>
 
 #include "entry.h"
 #include "mode.h"

@@ -4,15 +4,10 @@
 #include <wabe/alloc.h>
 #include <wabe/boot.h>
 #include <wabe/cpu.h>
-#include <wabe/errno.h>
-#include <wabe/layout.h>
-#include <wabe/lock.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
 #include <wabe/paging.h>
 #include <wabe/sched.h>
-#include <wabe/time.h>
-#include <wabe/timer.h>
 #include <wabe/tlb.h>
 
 struct cpu_features cpu_features;

@@ -4,12 +4,9 @@
 //
 // Only CPUID behind the "forced emulation" prefix comes here; a plain one runs
 // natively, and user space sees the machine.
-#include <wabe/cpu.h>
 #include <wabe/cpuid.h>
-#include <wabe/domain.h>
 #include <wabe/emul.h>
 #include <wabe/guest.h>
-#include <wabe/lib.h>
 #include <wabe/page.h>
 #include <wabe/time.h>
 #include <wabe/trap.h>

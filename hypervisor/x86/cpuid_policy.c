@@ -6,10 +6,8 @@
 // Each vCPU is shown as a package of its own (no HTT, no core counts): where
 // it runs changes, so caches and siblings of the machine would be lies.
 #include <wabe/alloc.h>
-#include <wabe/cpu.h>
 #include <wabe/cpuid.h>
 #include <wabe/domain.h>
-#include <wabe/lib.h>
 
 #include <xen/arch-x86/cpufeatureset.h>
 #include <xen/sysctl.h>
@@ -93,12 +91,12 @@ static struct cpu_policy pv_mask = {
     .leaf =
 	{
 	    [0] = {ALL, ALL, ALL, ALL},
-	    [1] = {ALL, 0xffff},
+	    [1] = {ALL, 0xffff, 0, 0},
 	    [2] = {ALL, ALL, ALL, ALL},
 	    [S4... S4 + 5] = {0x3fff, ALL, ALL, ALL},
-	    [S7] = {ALL},
+	    [S7] = {ALL, 0, 0, 0},
 	    [EXT(0)] = {ALL, ALL, ALL, ALL},
-	    [EXT(1)] = {ALL, ALL},
+	    [EXT(1)] = {ALL, ALL, 0, 0},
 	    [EXT(2)... EXT(6)] = {ALL, ALL, ALL, ALL},
 	    [EXT(0x19)... EXT(0x1a)] = {ALL, ALL, ALL, ALL},
 	},

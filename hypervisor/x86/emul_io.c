@@ -6,12 +6,9 @@
 // One port is different: 0x42, the timer's counter, reads as 0 for domains
 // without devices. Linux calibrates against it at boot and gives up at once
 // instead of polling a hundred thousand times.
-#include <wabe/cpu.h>
 #include <wabe/emul.h>
 #include <wabe/guest.h>
 #include <wabe/irq.h>
-#include <wabe/lib.h>
-#include <wabe/lock.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
 #include <wabe/page.h>

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Model-specific registers of guests. What is not in the tables below does not
 // exist: #GP. No guest ever reaches an MSR of the machine, save those marked.
-#include <wabe/alloc.h>
 #include <wabe/context.h>
-#include <wabe/cpu.h>
 #include <wabe/cpuid.h>
 #include <wabe/emul.h>
 #include <wabe/hypercall.h>
-#include <wabe/lib.h>
 #include <wabe/mapcache.h>
 #include <wabe/page.h>
 

@@ -8,7 +8,6 @@
 #include <wabe/context.h>
 #include <wabe/emul.h>
 #include <wabe/guest.h>
-#include <wabe/sched.h>
 #include <wabe/trap.h>
 
 #define OPCODE_RDMSR_BYTES 0x320f

@@ -9,7 +9,6 @@
 // other vCPUs and against the processor setting A and D.
 #include <wabe/emul.h>
 #include <wabe/guest.h>
-#include <wabe/lib.h>
 #include <wabe/mmu.h>
 #include <wabe/page.h>
 #include <wabe/trap.h>

@@ -6,7 +6,6 @@
 #include <wabe/alloc.h>
 #include <wabe/context.h>
 #include <wabe/cpu.h>
-#include <wabe/errno.h>
 
 #include "uaccess.h"
 

@@ -4,7 +4,6 @@
 #include <wabe/context.h>
 #include <wabe/emul.h>
 #include <wabe/guest.h>
-#include <wabe/lib.h>
 #include <wabe/trap.h>
 
 // Is `cs`, which the guest runs on, a 64-bit code segment? LAR shows the L bit.

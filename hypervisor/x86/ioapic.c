@@ -4,7 +4,6 @@
 #include <wabe/acpi.h>
 #include <wabe/cpu.h>
 #include <wabe/irq.h>
-#include <wabe/lock.h>
 #include <wabe/mapcache.h>
 #include <wabe/pirq.h>
 

@@ -3,7 +3,6 @@
 #include <wabe/cpu.h>
 #include <wabe/irq.h>
 #include <wabe/lock.h>
-#include <wabe/tlb.h>
 
 void ipi_send(u32 cpu, u8 vector)
 {

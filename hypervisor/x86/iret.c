@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The iret hypercall: how a guest's kernel returns to anything (census 3.5).
 #include <wabe/hypercall.h>
-#include <wabe/trap.h>
 
 #include "entry.h"
 #include "mode.h"

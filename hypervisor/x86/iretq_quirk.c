@@ -8,12 +8,9 @@
 // own, run at CPL 3 with an IDT of its own (iretq_quirk_run.S): does it come
 // back by #BP or by #PF?
 #include <wabe/alloc.h>
-#include <wabe/boot.h>
 #include <wabe/cpu.h>
 #include <wabe/guest.h>
 #include <wabe/mmu.h>
-#include <wabe/tlb.h>
-#include <wabe/trap.h>
 
 #include "entry.h"
 

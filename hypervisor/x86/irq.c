@@ -4,8 +4,6 @@
 // They arrive only while a guest runs or a CPU idles, so no lock is held and
 // handlers need not be short of anything but time. Vectors mean the same on
 // all CPUs.
-#include <wabe/cpu.h>
-#include <wabe/domain.h>
 #include <wabe/irq.h>
 #include <wabe/tlb.h>
 

@@ -4,7 +4,6 @@
 // the entry path are filled by slots.c; what a switch of domains does is in
 // context.c.)
 #include <wabe/cpu.h>
-#include <wabe/lib.h>
 #include <wabe/mmu.h>
 
 #define SPEC_CTRL_IBRS BIT(0)

@@ -3,10 +3,8 @@
 // in the case of MSI-X, is programmed here; dom0 only reads it.
 //
 // Fixed delivery, physical destination, edge: the vector is the data.
-#include <wabe/cpu.h>
 #include <wabe/irq.h>
 #include <wabe/mapcache.h>
-#include <wabe/mmu.h>
 
 #define CAP_MSI 0x05
 #define CAP_MSIX 0x11

@@ -4,7 +4,6 @@
 // to nmi_report(), which runs as WORK_NMI. The NMI is also how a panic stops
 // the other CPUs.
 #include <wabe/cpu.h>
-#include <wabe/domain.h>
 #include <wabe/irq.h>
 #include <wabe/sched.h>
 

@@ -4,8 +4,6 @@
 #include <wabe/console.h>
 #include <wabe/cpu.h>
 #include <wabe/domain.h>
-#include <wabe/layout.h>
-#include <wabe/lock.h>
 #include <wabe/paging.h>
 #include <wabe/time.h>
 

@@ -6,7 +6,6 @@
 // another CPU changes where it is sent, so nothing can be lost on the way. An
 // edge only raises its port. A level line is masked when it fires, until dom0
 // says PHYSDEVOP_eoi: its device is quiet then, or the line fires again.
-#include <wabe/cpu.h>
 #include <wabe/evtchn.h>
 #include <wabe/irq.h>
 #include <wabe/pirq.h>

@@ -2,7 +2,6 @@
 // Guests' segment selectors and bases. In 64-bit mode only the bases of FS and
 // GS matter to code, but selectors are state that a guest can see.
 #include <wabe/context.h>
-#include <wabe/cpu.h>
 #include <wabe/guest.h>
 
 #include "segment.h"

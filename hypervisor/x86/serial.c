@@ -2,7 +2,6 @@
 // The serial console: a 16550 at COM1, set up by com1= as Xen's:
 // <baud>|auto[,<bits><parity><stop>[,<port>[,<irq>]]]. Output is polled, the
 // FIFO filled 16 characters at a time; input comes by interrupt.
-#include <wabe/arch.h>
 #include <wabe/console.h>
 #include <wabe/cpu.h>
 #include <wabe/irq.h>

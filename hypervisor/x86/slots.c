@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Fill the slots of entry.S and uaccess.S, once, before other CPUs start.
-#include <wabe/boot.h>
 #include <wabe/cpu.h>
 
 #include "slots.h"

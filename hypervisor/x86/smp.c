@@ -6,7 +6,6 @@
 #include <wabe/boot.h>
 #include <wabe/cpu.h>
 #include <wabe/irq.h>
-#include <wabe/lib.h>
 #include <wabe/paging.h>
 #include <wabe/time.h>
 #include <wabe/tlb.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copies from and to guests' memory: the checks around uaccess.S.
 #include <wabe/guest.h>
-#include <wabe/lib.h>
 
 #include "uaccess.h"
 
