@@ -285,7 +285,7 @@ static void pv_fill(struct cpu_policy *p)
 {
 	struct cpu_policy_error err;
 
-	*p = policy_host;
+	memcpy(p, &policy_host, sizeof(*p));
 	p->leaf[0].a = MIN(p->leaf[0].a, CPU_POLICY_BASIC - 1);
 	p->leaf[EXT(0)].a =
 	    MIN(p->leaf[EXT(0)].a, CPU_EXTENDED + CPU_POLICY_EXTENDED - 1);
@@ -297,7 +297,8 @@ void cpu_policies_init(void)
 	host_fill(&policy_host);
 	pv_mask_fill();
 	pv_fill(&policy_pv_max);
-	policy_pv = policy_dom0 = policy_pv_max;
+	memcpy(&policy_dom0, &policy_pv_max, sizeof(policy_dom0));
+	memcpy(&policy_pv, &policy_pv_max, sizeof(policy_pv));
 	if (cpu_policy_has(&policy_host, F(MTRR))) {
 		policy_dom0.leaf[1].d |= BIT(F(MTRR) % 32);
 		if (!cpu_features.intel) {
