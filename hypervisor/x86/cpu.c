@@ -46,11 +46,10 @@ static void INIT_TEXT names_detect(struct cpu_features *f)
 	}
 }
 
-// XSAVE states kept for guests: x87, SSE, AVX, and AVX-512's three or none.
+// XSAVE states kept for guests: x87, SSE, AVX.
 static void INIT_TEXT features_detect(struct cpu_features *f)
 {
 	struct cpuid_regs r = cpuid(1, 0), none = {0};
-	u64 states;
 
 	f->x2apic = r.c & BIT(21);
 	f->tsc_deadline = r.c & BIT(24);
@@ -65,11 +64,7 @@ static void INIT_TEXT features_detect(struct cpu_features *f)
 	f->spec_ctrl = f->ibpb = r.d & BIT(26);
 	f->arch_caps = r.d & BIT(29);
 	if (f->xsave) {
-		states = cpuid(0xd, 0).a;
-		f->xcr0 = XCR0_X87 | XCR0_SSE | (states & XCR0_AVX);
-		if (states & XCR0_AVX && !(~states & XCR0_AVX512)) {
-			f->xcr0 |= XCR0_AVX512;
-		}
+		f->xcr0 = XCR0_X87 | XCR0_SSE | (cpuid(0xd, 0).a & XCR0_AVX);
 		f->xsaveopt = cpuid(0xd, 1).a & BIT(0);
 	}
 	f->rdtscp = cpuid(0x80000001, 0).d & BIT(27);

@@ -74,21 +74,25 @@ SLOTS_BEGIN(entry)
 
 /* --- system calls and hypercalls --- */
 
-/* SFMASK has cleared IF, TF, DF, NT, AC. */
-ENTRY entry_syscall
+.macro SYSCALL_ENTRY cs, vector	/* and error_code */
 	swapgs
 	mov %rsp, %gs:CPU_SCRATCH
 	mov %gs:CPU_REGS_TOP, %rsp
 	push $SEL_GUEST_DS
 	push %gs:CPU_SCRATCH
 	push %r11
-	push $SEL_GUEST_CS64
+	push $\cs
 	push %rcx
-	push $-1			/* error_code, ENTRY_SYSRET */
+	push $\vector
 	SAVE_REGS
 	mov %rsp, %rbx
 	CLEAR_SAVED
 	mov %gs:CPU_STACK_TOP, %rsp
+.endm
+
+/* SFMASK has cleared IF, TF, DF, NT, AC. */
+ENTRY entry_syscall
+	SYSCALL_ENTRY SEL_GUEST_CS64, -1 /* ENTRY_SYSRET */
 	cmpb $0, V(VCPU_KERNEL_MODE)(%rbx)
 	je syscall_user
 	movq $WORK_UNITS, %gs:CPU_WORK_LEFT
@@ -113,19 +117,8 @@ syscall_user:
 
 /* `syscall` of 32-bit code (AMD). */
 ENTRY entry_syscall32
-	swapgs
-	mov %rsp, %gs:CPU_SCRATCH
-	mov %gs:CPU_REGS_TOP, %rsp
-	push $SEL_GUEST_DS
-	push %gs:CPU_SCRATCH
-	push %r11
-	push $SEL_GUEST_CS32
-	push %rcx
-	push $0
-	SAVE_REGS
-	mov %rsp, %rbx
-	CLEAR_REGS
-	mov %gs:CPU_STACK_TOP, %rsp
+	SYSCALL_ENTRY SEL_GUEST_CS32, 0
+	CLEAR_UNSAVED
 	mov $CALLBACK_SYSCALL32, %edi
 	call trap_syscall
 	jmp exit_check

@@ -10,7 +10,6 @@
 #include "uaccess.h"
 
 #define LEGACY_BYTES 512
-#define HEADER_BYTES 64
 #define FCW_RESET 0x37f
 #define MXCSR_RESET 0x1f80
 #define CR0_TS BIT(3)
@@ -29,16 +28,12 @@ _Static_assert(offsetof(struct fpu_state, xstate_bv) == LEGACY_BYTES, "layout");
 
 u32 fpu_state_bytes(void)
 {
-	u32 bytes = LEGACY_BYTES + HEADER_BYTES;
+	struct cpuid_regs avx = {0};
 
-	for (u32 i = 2; i < 63; i++) {
-		if (cpu_features.xcr0 & BIT(i)) {
-			struct cpuid_regs r = cpuid(0xd, i);
-
-			bytes = MAX(bytes, r.a + r.b);
-		}
+	if (cpu_features.xcr0 & XCR0_AVX) {
+		avx = cpuid(0xd, 2);
 	}
-	return bytes;
+	return MAX(XSAVE_LEAST, avx.a + avx.b);
 }
 
 static void state_reset(struct fpu_state *s)
@@ -184,20 +179,11 @@ void fpu_set_fxsave(struct vcpu *v, const void *in512)
 	fpu_changed(v);
 }
 
-// XSETBV's own rules: x87 always, AVX needs SSE, AVX-512 needs AVX and comes
-// whole.
-static bool xcr0_ok(u64 value)
-{
-	u64 avx512 = value & XCR0_AVX512;
-
-	return !(value & ~cpu_features.xcr0) && value & XCR0_X87 &&
-	       (!(value & XCR0_AVX) || value & XCR0_SSE) &&
-	       (!avx512 || (avx512 == XCR0_AVX512 && value & XCR0_AVX));
-}
-
 int fpu_set_xcr0(struct vcpu *v, u64 value)
 {
-	if (!xcr0_ok(value)) {
+	// XSETBV's own rules: x87 always, AVX needs SSE.
+	if (value & ~cpu_features.xcr0 || !(value & XCR0_X87) ||
+	    (value & XCR0_AVX && !(value & XCR0_SSE))) {
 		return -EINVAL;
 	}
 	v->xcr0 = value;

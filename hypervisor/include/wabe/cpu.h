@@ -102,7 +102,6 @@ X86_PORT(l, u32)
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)
 #define XCR0_AVX BIT(2)
-#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
 #define XSAVE_LEAST 0x240
 
 // Features used by the hypervisor, found at boot (constant after).
