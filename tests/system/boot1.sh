@@ -6,7 +6,7 @@
 # asked through QEMU's monitor, also where QEMU breaks a guest's iretq.
 port=$((20000 + $$ % 10000))
 watch_cr4() {
-	sleep 8
+	timeout 600 bash -c "until grep -aq 'WABE-DOM0 up' '$out/log'; do sleep 1; done"
 	for _ in 1 2 3 4 5; do
 		{
 			exec 3<>"/dev/tcp/127.0.0.1/$port"
