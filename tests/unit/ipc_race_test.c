@@ -226,7 +226,7 @@ static void racing_processors_lose_no_grant_and_no_port(void **state)
 	pthread_t threads[FAKE_CPUS];
 	u64 free_before;
 
-	rounds = given ? (u32)strtoul(given, NULL, 0) : 60;
+	rounds = given ? (u32)strtoul(given, NULL, 0) : 200;
 	fake_init(3);
 	free_before = frames_free();
 	begin(0);
