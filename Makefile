@@ -73,10 +73,10 @@ export BUILD WABE_CACHE := $(CACHE)
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 -include xenstore-glue/glue.mk toolstack/wabed/wabed.mk tests/fuzz/fuzz.mk
 
-SYSTEM_TESTS := entry hostile memory devices guests smp wabe many grub boot1
+SYSTEM_TESTS := entry hostile memory devices guests smp wabe many grub boot1 xl
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 # What measures time against other load on the host, and what takes long.
-SOAK := $(wildcard tests/system/sched.sh tests/system/xl.sh tests/system/wabe_verbs.sh tests/system/soak*.sh)
+SOAK := $(wildcard tests/system/sched.sh tests/system/wabe_verbs.sh tests/system/soak*.sh)
 
 # Each job installs what it lacks, then goes on in a make of its own.
 needs-%:
@@ -89,13 +89,13 @@ $(CACHE)/linux/vmlinux: $(wildcard guests/linux/*)
 	@guests/linux/build $(CACHE)/linux
 	@touch $@
 
-test: needs-build-toolstack-linux-check-run-grub
+test: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory test-all
 test-all: $(BUILD)/wabe $(CACHE)/dom0/ready3 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
 		fuzzers toolstack-all $(CACHE)/linux/vmlinux
 	@tests/run tests/unit/run.sh tests/unit/command.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
 
-soak: needs-build-toolstack-linux-check-run-grub
+soak: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests \
 		toolstack-all $(CACHE)/linux/vmlinux
 	@JOBS=1 tests/run $(SOAK)
@@ -116,6 +116,14 @@ mutants: needs-build-check-run
 # What each of Xen's advisories means here, and the test that shows it.
 ledger:
 	@tests/ledger/run
+
+# Ask Debian's Xen again what the tests compare with: writes the transcripts.
+oracle: needs-build-run-gdb
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests
+	@tests/guest/run --record
+	@tests/guest/run --record -u
+	@for cpus in 2 1; do RECORD=1 CPUS=$$cpus LIMIT=3000 SCRIPTS="$$(cat tests/system/xl/order*)" \
+		bash tests/system/xl.sh || exit 1; done
 
 # About 5 minutes; the figures are the same on any machine.
 bench: needs-build-run
@@ -143,9 +151,10 @@ help:
 	@echo 'make mutants  break protections, see the tests notice'
 	@echo 'make ledger   Xen'"'"'s advisories, one by one'
 	@echo 'make install  hypervisor and toolstack into DESTDIR, below PREFIX (/usr/local)'
+	@echo 'make oracle   record again what Debian'"'"'s Xen says, to compare with'
 	@echo 'make bench    measure, beside Debian'"'"'s Xen; writes PROMISES.md'
 
-.PHONY: test test-all soak prove mutants ledger bench check run help unit guests
+.PHONY: test test-all soak prove mutants ledger oracle bench check run help unit guests
 
 clean:
 	rm -rf $(BUILD)

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Debian's unmodified xl makes, steers and ends guests.
-. "$(dirname "$0")/lib.sh"
+# Debian's unmodified xl: the scripts that xl/order lists, in one boot.
+# SCRIPTS="a b": only those. CPUS=1: on one processor. RECORD=1: see xl_run.sh.
+. "$(dirname "$0")/xl_run.sh"
 
-"$top/guests/dom0/guest" "$cache/dom0" "$out/guest.gz"
-make_root "$cache/dom0/vmlinuz" "$out/guest.gz" "$build/guest/share" \
-	"$cache/dom0/tree/usr/lib/grub-xen/grub-x86_64-xen.bin"
-boot xl.sh -s 2 -m 1600 -t 580
-said "xl: dom0's script passes" 'WABE-EXIT 0'
-clean_end "xl"
+xl_root
+xl_scripts "${CPUS:-2}" ${SCRIPTS:-$(cat "$here/xl/order")}
 exit 0
