@@ -19,7 +19,7 @@
 #include "slots.h"
 
 #define MSR_GS_BASE 0xc0000101
-#define FLAGS_TF_RF 0x10100
+#define FLAGS_RF 0x10000
 #define FLAGS_IF 0x200
 #define HYPERCALLS 64		/* call/hypercall.c checks */
 #define CALLBACK_EVENT 0	/* x86/traps.c checks */
@@ -175,7 +175,7 @@ exit_events:
 	cmp $1, %rax
 	ja exit_iret
 	mov REGS_RFLAGS(%rbx), %r11
-	test $FLAGS_TF_RF, %r11d
+	test $FLAGS_RF, %r11d
 	jnz exit_iret
 	LOAD_REGS r15, r14, r13, r12, rbp, -, -, r10, r9, r8, rax, -, rdx, rsi, rdi
 	mov REGS_RSP(%rbx), %rsp
