@@ -108,17 +108,18 @@ static struct cpu_policy policy_host, policy_pv_max, policy_pv, policy_dom0,
 
 int cpu_policy_slot(u32 leaf, u32 subleaf)
 {
-	u32 count = cpu_policy_subleaves(leaf);
+	u32 n = index_clamp(leaf, CPU_POLICY_BASIC);
+	u32 first = cpu_policy_first[n],
+	    count = cpu_policy_first[n + 1] - first;
 
 	if (leaf >= CPU_EXTENDED) {
 		leaf -= CPU_EXTENDED;
 		return leaf < CPU_POLICY_EXTENDED ? (int)EXT(leaf) : -1;
 	}
-	if (leaf >= CPU_POLICY_BASIC || (count && subleaf >= count)) {
+	if (leaf >= CPU_POLICY_BASIC || (count > 1 && subleaf >= count)) {
 		return -1;
 	}
-	return cpu_policy_first[index_clamp(leaf, CPU_POLICY_BASIC)] +
-	       (count ? subleaf : 0);
+	return first + (count > 1 ? subleaf : 0);
 }
 
 // Word `n` of the feature set.
