@@ -85,19 +85,18 @@ needs-%:
 $(CACHE)/dom0/ready3:
 	@guests/dom0/fetch $(CACHE)/dom0
 
-$(CACHE)/linux/vmlinux: $(wildcard guests/linux/*)
-	@guests/linux/build $(CACHE)/linux
-	@touch $@
+$(BUILD)/linux/vmlinux: $(wildcard guests/linux/*)
+	@guests/linux/build $(CACHE)/linux $(BUILD)/linux
 
 test: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory test-all
 test-all: $(BUILD)/wabe $(CACHE)/dom0/ready3 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
-		fuzzers toolstack-all $(CACHE)/linux/vmlinux
+		fuzzers toolstack-all $(BUILD)/linux/vmlinux
 	@tests/run tests/unit/run.sh tests/unit/command.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
 
 soak: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests \
-		toolstack-all $(CACHE)/linux/vmlinux
+		toolstack-all $(BUILD)/linux/vmlinux
 	@JOBS=1 tests/run $(SOAK)
 
 # The long form of the proof: as long as given (HOURS=1).
@@ -136,7 +135,7 @@ check: needs-build-check
 # Boot to a dom0 shell; without a terminal: show what it is and stop.
 run: needs-build-toolstack-linux-run
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 toolstack-all \
-		$(CACHE)/linux/vmlinux
+		$(BUILD)/linux/vmlinux
 	@tests/system/play
 
 help:
