@@ -125,8 +125,9 @@ oracle: needs-build-run-gdb
 		bash tests/system/xl.sh || exit 1; done
 
 # About 5 minutes; the figures are the same on any machine.
-bench: needs-build-run
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests
+bench: needs-build-toolstack-linux-run
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests \
+		toolstack-all $(BUILD)/linux/vmlinux
 	@tests/bench/run
 
 check: needs-build-check

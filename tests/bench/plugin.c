@@ -12,9 +12,6 @@
 // boot=on: stop at dom0's first instruction and write what came before it;
 // profile=FILE: how often each of the hypervisor's instructions ran in the
 // samples of each row, or in the boot (tests/bench/profile makes sense of it).
-//
-// Debian ships no qemu-plugin.h, so what is used of the interface (version 1,
-// QEMU 4.2 and later) is declared here.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,26 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_info;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef void (*insn_cb)(unsigned int cpu, void *data);
+#include "qemu.h"
 
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *,
-						 size_t index);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_tb_trans_cb(
-    qemu_plugin_id_t id,
-    void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    insn_cb cb, int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
-						int op, void *ptr,
-						uint64_t imm);
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
 enum { ALL, HYPERVISOR, CR, WRMSR, INVLPG, PORT, COUNTERS };
