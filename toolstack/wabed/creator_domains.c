@@ -355,6 +355,9 @@ void domains_sweep(struct creator *c)
 			break;
 		}
 	}
+	if (n < 0) {
+		return; // not known: that is no one's end
+	}
 	for (struct record *r = c->records, *after; r; r = after) {
 		after = r->next;
 		if (r->info.domid >= DOMIDS) {
