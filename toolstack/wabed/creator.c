@@ -236,7 +236,7 @@ static int creator_run(const char *path, int ready, struct wabe_error *err)
 		return -1;
 	}
 	c->changes = changes_watch(&c->machine);
-	domains_adopt(c);
+	live_adopt(c);
 	if (ready >= 0 && detach(ready, err)) {
 		return -1;
 	}

@@ -97,7 +97,12 @@ int record_remake(struct creator *c, struct record *r, struct wabe_error *err);
 void domains_sweep(struct creator *c);
 // Those that the hypervisor says have changed.
 void domains_changed(struct creator *c);
-void domains_adopt(struct creator *c); // ends what an earlier creator left
+
+// creator_live.c
+int live_note(const struct record *r, const uint8_t uuid[16],
+	      struct wabe_error *err);
+void live_forget(const struct record *r);
+void live_adopt(struct creator *c); // ends what an earlier creator left
 
 // creator_restart.c: what follows an end
 // Is it to be made again? If so it is WABE_RESTARTING now.
@@ -136,7 +141,7 @@ void forward_stop(struct record *r);
 
 // creator_mirror.c: names for `xl list`
 void mirror_add(const struct record *r);
-void mirror_remove(const struct record *r);
+void mirror_remove(uint32_t domid, const char *uuid);
 
 // creator_clients.c
 void client_accept(struct creator *c);

@@ -37,60 +37,6 @@ static int uuid_parse(const char *text, uint8_t out[16], struct wabe_error *err)
 		       : error_set(err, 0, "uuid \"%s\": 32 hex digits", text);
 }
 
-static void live_path(const struct record *r, char path[64])
-{
-	snprintf(path, 64, CREATOR_LIVE "/%u", r->info.domid);
-}
-
-// What an earlier creator left running has no one to serve it.
-void domains_adopt(struct creator *c)
-{
-	static xc_domaininfo_t infos[SWEEP_BATCH];
-	uint32_t next = 1;
-	int n;
-
-	while ((n = xc_domain_getinfolist(c->machine.xch, next, SWEEP_BATCH,
-					  infos)) > 0) {
-		for (int i = 0; i < n; i++) {
-			struct wabe_error err;
-			char path[64], uuid[33] = "", *kept = NULL;
-			size_t bytes = 0;
-
-			snprintf(path, sizeof(path), CREATOR_LIVE "/%u",
-				 infos[i].domain);
-			for (int j = 0; j < 16; j++) {
-				sprintf(uuid + 2 * j, "%02x",
-					infos[i].handle[j]);
-			}
-			if (!file_read(path, 64, &kept, &bytes, &err)) {
-				if (!strcmp(kept, uuid)) {
-					creator_log("domain %u is left from "
-						    "before: ended",
-						    infos[i].domain);
-					domain_destroy(&c->machine,
-						       infos[i].domain, &err);
-				}
-				free(kept);
-			}
-		}
-		next = infos[n - 1].domain + 1;
-	}
-	tree_remove(CREATOR_LIVE, &(struct wabe_error){0});
-	folder_make(CREATOR_LIVE, &(struct wabe_error){0});
-}
-
-static void live_note(const struct record *r, const uint8_t uuid[16])
-{
-	char path[64], text[33];
-	struct wabe_error ignored;
-
-	for (int i = 0; i < 16; i++) {
-		sprintf(text + 2 * i, "%02x", uuid[i]);
-	}
-	live_path(r, path);
-	file_write(path, text, 32, &ignored);
-}
-
 static void devices_name(struct wabe_spec *spec)
 {
 	for (uint32_t i = 0; i < spec->disk_count; i++) {
@@ -120,10 +66,12 @@ static int domain_serve(struct creator *c, struct record *r,
 	if (forward_start(r, err)) {
 		return -1;
 	}
-	mirror_add(r);
-	return r->flags & WABE_CREATE_PAUSED
-		   ? 0
-		   : domain_unpause(&c->machine, d->domid, err);
+	if (!(r->flags & WABE_CREATE_PAUSED) &&
+	    domain_unpause(&c->machine, d->domid, err)) {
+		return -1;
+	}
+	mirror_add(r); // the guest does not wait for it
+	return 0;
 }
 
 // Everything of its domain outside this process, in reverse order. The network
@@ -131,23 +79,21 @@ static int domain_serve(struct creator *c, struct record *r,
 static void domain_undo(struct creator *c, struct record *r)
 {
 	struct wabe_error err;
-	char path[64];
 
 	forward_stop(r);
 	if (r->worker) {
 		worker_remove(c, r);
 	}
 	if (r->info.domid < DOMIDS) {
-		mirror_remove(r);
+		mirror_remove(r->info.domid, r->info.uuid);
 		if (domain_destroy(&c->machine, r->info.domid, &err) &&
 		    err.code != ESRCH) {
 			creator_log("%s: %s", r->info.name, err.text);
 		}
-		live_path(r, path);
-		unlink(path);
 		c->by_domid[r->info.domid] = NULL;
 		r->info.domid = DOMID_INVALID;
 	}
+	live_forget(r);
 }
 
 static int domain_make(struct creator *c, struct record *r,
@@ -156,14 +102,14 @@ static int domain_make(struct creator *c, struct record *r,
 	struct domain d;
 	uint8_t uuid[16];
 
-	if (uuid_parse(r->spec->uuid, uuid, err) || network_up(c, r, err) ||
+	if (uuid_parse(r->spec->uuid, uuid, err) || live_note(r, uuid, err) ||
+	    network_up(c, r, err) ||
 	    domain_create(&c->machine, r->spec, uuid, &d, err)) {
 		return -1;
 	}
 	r->info.domid = d.domid;
 	r->started_ms = now_ms();
 	c->by_domid[d.domid] = r;
-	live_note(r, uuid);
 	return domain_serve(c, r, &d, err);
 }
 

@@ -34,17 +34,17 @@ void mirror_add(const struct record *r)
 	xs_close(xs);
 }
 
-void mirror_remove(const struct record *r)
+void mirror_remove(uint32_t domid, const char *uuid)
 {
 	struct xs_handle *xs = mirror_open();
-	char path[64];
+	char path[128];
 
 	if (!xs) {
 		return;
 	}
-	snprintf(path, sizeof(path), "/local/domain/%u", r->info.domid);
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
 	xs_rm(xs, XBT_NULL, path);
-	snprintf(path, sizeof(path), "/vm/%s", r->info.uuid);
+	snprintf(path, sizeof(path), "/vm/%s", uuid);
 	xs_rm(xs, XBT_NULL, path);
 	xs_close(xs);
 }
