@@ -96,6 +96,7 @@ static int layout_plan(struct build *b, struct wabe_error *err)
 		b->list = span_take(&next, list_pages);
 	}
 	next = layout_mapped(b, next);
+	b->tail.pfn = next;
 	if (b->initrd_bytes && k->mod_start_pfn) {
 		b->initrd = span_take(&next, PAGES(b->initrd_bytes));
 	}
@@ -118,6 +119,7 @@ static int layout_plan(struct build *b, struct wabe_error *err)
 				 "kernel: its notes name addresses "
 				 "that leave no room");
 	}
+	b->tail.pages = next - b->tail.pfn;
 	b->map_pfn = b->image.pfn;
 	b->map_pages = next - b->map_pfn;
 	return 0;
@@ -162,21 +164,55 @@ static int memory_populate(struct build *b, struct wabe_error *err)
 	return 0;
 }
 
-static int memory_map(struct build *b, struct wabe_error *err)
+static int span_map(struct build *b, uint64_t pfn, uint64_t pages,
+		    struct wabe_error *err)
 {
-	b->map = xenforeignmemory_map(b->m->memory, b->d->domid,
-				      PROT_READ | PROT_WRITE, b->map_pages,
-				      b->p2m + b->map_pfn, NULL);
-	if (!b->map) {
+	if (pages &&
+	    !xenforeignmemory_map2(b->m->memory, b->d->domid,
+				   build_page(b, pfn), PROT_READ | PROT_WRITE,
+				   MAP_FIXED, pages, b->p2m + pfn, NULL)) {
 		return error_set(err, errno, "mapping the domain's memory");
 	}
 	return 0;
 }
 
+struct mapping {
+	struct build *b;
+	struct wabe_error *err;
+};
+
+static int segment_map(void *data, uint64_t at, const void *content,
+		       size_t bytes, uint64_t room)
+{
+	struct mapping *m = data;
+
+	return span_map(m->b, at / PAGE, PAGES(at + room) - at / PAGE, m->err);
+}
+
+// What will be written, and no gap between: a page costs more to map and unmap
+// than to fill.
+static int memory_map(struct build *b, struct wabe_error *err)
+{
+	struct mapping m = {b, err};
+	uint64_t behind = b->image.pfn + b->image.pages;
+
+	b->map = mmap(NULL, b->map_pages * PAGE, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (b->map == MAP_FAILED) {
+		b->map = NULL;
+		return error_set(err, errno, "mapping the domain's memory");
+	}
+	if (kernel_segments(&b->kernel, segment_map, &m) ||
+	    span_map(b, behind, b->stack.pfn + 1 - behind, err)) {
+		return -1;
+	}
+	return span_map(b, b->tail.pfn, b->tail.pages, err);
+}
+
 static void memory_unmap(struct build *b)
 {
 	if (b->map) {
-		xenforeignmemory_unmap(b->m->memory, b->map, b->map_pages);
+		munmap(b->map, b->map_pages * PAGE);
 		b->map = NULL;
 	}
 }
@@ -266,7 +302,7 @@ int domain_build(struct machine *m, const struct wabe_spec *spec,
 	int status = -1;
 
 	b.pages = spec->memory_kib / 4;
-	if (!kernel_open(&b.kernel, spec->kernel, err) &&
+	if (!kernel_cached(&m->kernels, spec->kernel, &b.kernel, err) &&
 	    !initrd_open(&b, spec->initrd, err) && !layout_plan(&b, err)) {
 		status = memory_build(&b, err);
 	}
@@ -275,6 +311,5 @@ int domain_build(struct machine *m, const struct wabe_spec *spec,
 	if (b.initrd_file) {
 		munmap((void *)(uintptr_t)b.initrd_file, b.initrd_bytes);
 	}
-	kernel_close(&b.kernel);
 	return status;
 }

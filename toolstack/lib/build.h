@@ -40,7 +40,8 @@ struct build {
 	    list, list_tables;
 	uint64_t mapped; // frames shown at VIRT_BASE
 	struct table_range kernel_range, list_range;
-	// The guest's memory here, from frame map_pfn.
+	struct span tail; // what lies behind the frames shown at VIRT_BASE
+	// The guest's memory here, from frame map_pfn: what is written of it.
 	uint8_t *map;
 	uint64_t map_pfn, map_pages;
 	uint64_t shared_info_frame;

@@ -65,6 +65,7 @@ void machine_close(struct machine *m)
 	if (m->quiet) {
 		m->quiet->destroy(m->quiet);
 	}
+	kernel_cache_close(&m->kernels);
 	memset(m, 0, sizeof(*m));
 }
 

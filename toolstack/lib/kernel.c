@@ -211,3 +211,39 @@ int kernel_segments(const struct kernel *k, kernel_segment_fn *fn, void *data)
 	}
 	return 0;
 }
+
+void kernel_cache_close(struct kernel_cache *c)
+{
+	if (c->held) {
+		kernel_close(&c->kernel);
+		c->held = false;
+	}
+}
+
+// A file that was changed or replaced is another one.
+int kernel_cached(struct kernel_cache *c, const char *path, struct kernel *out,
+		  struct wabe_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st)) {
+		return error_set(err, errno, "kernel %s", path);
+	}
+	if (!c->held || c->device != st.st_dev || c->inode != st.st_ino ||
+	    c->changed[0] != (uint64_t)st.st_ctim.tv_sec ||
+	    c->changed[1] != (uint64_t)st.st_ctim.tv_nsec ||
+	    c->bytes != (uint64_t)st.st_size) {
+		kernel_cache_close(c);
+		if (kernel_open(&c->kernel, path, err)) {
+			return -1;
+		}
+		c->held = true;
+		c->device = st.st_dev;
+		c->inode = st.st_ino;
+		c->changed[0] = (uint64_t)st.st_ctim.tv_sec;
+		c->changed[1] = (uint64_t)st.st_ctim.tv_nsec;
+		c->bytes = (uint64_t)st.st_size;
+	}
+	*out = c->kernel;
+	return 0;
+}

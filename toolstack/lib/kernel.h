@@ -27,6 +27,18 @@ struct kernel {
 int kernel_open(struct kernel *k, const char *path, struct wabe_error *err);
 void kernel_close(struct kernel *k);
 
+// The last kernel used, kept mapped: the next domain most often has the same.
+struct kernel_cache {
+	struct kernel kernel;
+	bool held;
+	uint64_t device, inode, changed[2], bytes; // of its file then
+};
+
+// As kernel_open(), but *out is the cache's and lives until the next call.
+int kernel_cached(struct kernel_cache *c, const char *path, struct kernel *out,
+		  struct wabe_error *err);
+void kernel_cache_close(struct kernel_cache *c);
+
 // Call fn for each loadable segment: `bytes` of content for guest-physical
 // address `at`, then zeros up to `room`.
 typedef int kernel_segment_fn(void *data, uint64_t at, const void *content,

@@ -11,6 +11,7 @@
 #include <xenforeignmemory.h>
 
 #include "error.h"
+#include "kernel.h"
 
 struct machine {
 	xc_interface *xch;
@@ -19,6 +20,7 @@ struct machine {
 	xencall_handle *call;	  // for the extension
 	xenevtchn_handle *events; // changes_watch(), or NULL
 	uint32_t extension;	  // its version; 0: a hypervisor without
+	struct kernel_cache kernels;
 };
 
 int machine_open(struct machine *m, struct wabe_error *err);
