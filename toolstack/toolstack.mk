@@ -50,13 +50,13 @@ $(TS_OUT)/wabe.1: toolstack/manual $(TS_OUT)/wabe
 PREFIX ?= /usr/local
 install: needs-build-toolstack-linux
 	@$(MAKE) --no-print-directory install-all
-install-all: $(BUILD)/wabe toolstack-all $(CACHE)/linux/vmlinux
+install-all: $(BUILD)/wabe toolstack-all $(BUILD)/linux/vmlinux
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(addprefix $(TS_OUT)/,wabe wabed wabed-worker)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(TS_OUT)/libwabe.a
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include toolstack/include/wabe.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(TS_OUT)/wabe.1
 	install -D -m 644 toolstack/wabe.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/wabe
-	install -D -m 644 -t $(DESTDIR)/usr/lib/wabe $(CACHE)/linux/vmlinux $(CACHE)/linux/init.cpio.gz
+	install -D -m 644 -t $(DESTDIR)/usr/lib/wabe $(BUILD)/linux/vmlinux $(BUILD)/linux/init.cpio.gz
 	install -D -m 644 $(BUILD)/wabe $(DESTDIR)/boot/wabe
 
 toolstack: needs-build-toolstack

@@ -2,7 +2,7 @@
 # Run in dom0: make micro-domains, and the same with xl, with few and with many
 # others running. Says what it does in lines that begin with "create ".
 word() { sed -n "s/.*\bbench.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
-mib=$(word mib) others=$(word others | tr , " ")
+mib=$(word mib) others=$(word others | tr : " ")
 mkdir -p /var/lib/wabe
 ln -s /wabe/store /var/lib/wabe/images
 cat >/root/hello.cfg <<CFG
