@@ -18,7 +18,7 @@ function line(key,    i, v, h) {
 	for (i = 1; i <= count[key]; i++) { v[i] = values[key, i]; h[i] = hvs[key, i] }
 	printf "%s;create;%s;%d;%d\n", of, key, median(v, count[key]), median(h, count[key])
 }
-{ sub(/\r$/, "") }
+{ gsub(/\r/, "") }
 FILENAME == ARGV[1] && $1 == "create" && $2 == "sample" { tool[++samples] = $3; others[samples] = $4 }
 FILENAME == ARGV[1] && $1 == "create" && $2 == "left" {
 	if (!left_first) { left_first = 1; n0 = $3; machine0 = $4; dom00 = $5 }

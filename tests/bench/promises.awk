@@ -63,10 +63,12 @@ function row_create(name, s, what, goal,    a, z) {
 	printf "| %s | %s | %s | %s | %s | %s |\n", name, create_cell(s, what, 1), create_cell(s, what, 50),
 		create_cell(s, what, 100), a && z ? sprintf("%+.1f%%", (z / a - 1) * 100) : "", goal
 }
-function create_goals(    a, x) {
+function create_goals(    a, x, z) {
 	a = create_value("wabe", "first", 1); x = create_value("wabe", "xl first", 1)
-	return sprintf("a quarter of xl: %s, %s", x ? sprintf("%.2f", a / x) : "?", verdict(a, x / 4)) \
-		sprintf("; growth under 5%%: %s", verdict(create_value("wabe", "first", 100), a * 1.05))
+	z = create_value("wabe", "first", 100)
+	return sprintf("a quarter of xl: %s; growth under 5%%: %s",
+		a && x ? sprintf("%.2f, %s", a / x, verdict(a, x / 4)) : "not measured",
+		a && z ? verdict(z, a * 1.05) : "not measured")
 }
 function table_create() {
 	print "## Micro-domains\n"
@@ -84,7 +86,11 @@ function table_create() {
 	row_create("xl create to init", "wabe", "xl init", "")
 	row_create("on Debian\047s Xen: to the first instruction", "xen", "first", "")
 	row_create("on Debian\047s Xen: xl create to the first instruction", "xen", "xl first", "")
-	print "\nMemory of an idle micro-domain beyond its own RAM, in KiB (goal: 256 together):\n"
+	print ""
+	if (!(("wabe", "create" SUBSEP "dom0 memory") in all)) {
+		return
+	}
+	print "Memory of an idle micro-domain beyond its own RAM, in KiB (goal: 256 together):\n"
 	print "| | hypervisor | dom0 |\n|---|---:|---:|"
 	printf "| Wabe | %d | %d |\n\n", all["wabe", "create" SUBSEP "machine memory"] / 1024,
 		all["wabe", "create" SUBSEP "dom0 memory"] / 1024
