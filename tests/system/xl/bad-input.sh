@@ -29,7 +29,6 @@ fails "the second disk missing" \
 	"disk=['vdev=xvda,access=w,script=block-loop,target=/srv/disk', 'vdev=xvdb,access=w,script=block-loop,target=/srv/nowhere']"
 fails "no bridge" "vif=['bridge=nowhere']"
 fails "too many vCPUs" 'vcpus=5000'
-fails "no vCPUs" 'vcpus=0'
 fails "a processor that is not there" 'cpus="99"'
 fails "too little memory" 'memory=1'
 fails "more memory than its maximum" 'maxmem=8'

@@ -11,6 +11,8 @@ s/(info 0x[0-9a-f]+\/0x[0-9a-f]+)\/[0-9]+/\1\/SIZE/
 s/^(\$ (lsevtchn|xl domname|xenctx|xenctx --all)) [0-9]+/\1 ID/
 s/(backend|frontend|device|domain)\/[0-9]+\//\1\/ID\//g
 s/(vbd|vif)\/[0-9]+\//\1\/ID\//g
+s/\bvif[0-9]+\./vifID./g
+s/\b0x[0-9a-f]+ pages/N pages/
 # xl list
 /^\S+ +[0-9]+ +[0-9]+ +[0-9]+ +[-r][-b][-p][-s][-c][-d] +[0-9.]+/{
 	s/^(\S+) +[0-9]+ +([0-9]+) +([0-9]+) +..(....) +[0-9.]+/\1 ID \2 \3 --\4 T/
