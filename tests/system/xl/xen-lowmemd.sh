@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # xen-lowmemd: when the machine runs low, dom0 is told to give memory up.
 target() { xenstore-read /local/domain/0/memory/target; }
+xl mem-set 0 "$(memory_of 0)" # makes the node
 before=$(target)
 xen-lowmemd >/tmp/lowmemd 2>&1 &
 sleep 1
