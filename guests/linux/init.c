@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -324,6 +325,11 @@ int main(int argc, char **argv)
 
 	if (getpid() != 1) {
 		return helper(argc ? argv[0] : "");
+	}
+	// The kernel's threads share our root until then: what they run when
+	// dom0 asks for an end shall be this program, not the image's.
+	if (unshare(CLONE_FS)) {
+		say("unshare", NULL);
 	}
 	signals = signals_open();
 	mount_kernel();
