@@ -36,17 +36,20 @@ static long op_any(u32 cmd, gva_t arg)
 		   : rc;
 }
 
+// Those that a guest does all the time, whose argument is a port.
 long call_event_channel_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 {
-	struct evtchn_send send;
+	bool send = likely((u32)cmd == EVTCHNOP_send);
+	evtchn_port_t port;
 
-	if (unlikely((u32)cmd != EVTCHNOP_send)) {
+	if (!send && (u32)cmd != EVTCHNOP_unmask) {
 		return op_any((u32)cmd, GVA(arg));
 	}
-	if (copy_from_guest(&send, GVA(arg), sizeof(send))) {
+	if (copy_from_guest(&port, GVA(arg), sizeof(port))) {
 		return -EFAULT;
 	}
-	return evtchn_send(current_domain(), &send);
+	return send ? evtchn_send(current_domain(), &port)
+		    : evtchn_unmask(current_domain(), &port);
 }
 
 // The old form: one structure with the command in front. It knows the

@@ -280,6 +280,8 @@ long call_grant_table_op(u64 cmd64, u64 arg, u64 count64, u64 a3, u64 a4)
 	}
 	grant_copy_begin(&c);
 	rc = batch_do(o, &c, cmd, GVA(arg), o->count == BATCH ? count : 1);
-	grant_copy_end(&c);
+	if (cmd == GNTTABOP_copy) {
+		grant_copy_end(&c);
+	}
 	return rc;
 }

@@ -88,7 +88,7 @@ long flush_domain(const gva_t *vcpus, u64 va)
 {
 	struct vcpu *v = current_vcpu();
 	bool self = false, others = !vcpus;
-	struct cpumask mask = {{0}};
+	struct cpumask mask;
 
 	for (u64 i = 0; vcpus && i * 64 < v->domain->vcpus_max; i++) {
 		u64 bits, mine = v->id / 64 == i ? BIT(v->id % 64) : 0;
@@ -99,8 +99,10 @@ long flush_domain(const gva_t *vcpus, u64 va)
 		self = self || (bits & mine);
 		others = others || (bits & ~mine);
 	}
-	if (others) {
+	if (likely(others)) {
 		domain_cpus(v->domain, &mask);
+	} else {
+		memset(&mask, 0, sizeof(mask));
 	}
 	if (self) {
 		cpumask_set(&mask, cpu_id());

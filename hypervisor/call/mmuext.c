@@ -134,14 +134,19 @@ static long op_own(const struct mmuext_op *op)
 	}
 }
 
+#define FRAME_OPS                                              \
+	(BIT(MMUEXT_PIN_L1_TABLE) | BIT(MMUEXT_PIN_L2_TABLE) | \
+	 BIT(MMUEXT_PIN_L3_TABLE) | BIT(MMUEXT_PIN_L4_TABLE) | \
+	 BIT(MMUEXT_UNPIN_TABLE) | BIT(MMUEXT_CLEAR_PAGE) |    \
+	 BIT(MMUEXT_COPY_PAGE))
+
 static long op_do(struct domain *d, const struct mmuext_op *op)
 {
-	if (op->cmd <= MMUEXT_UNPIN_TABLE || op->cmd == MMUEXT_CLEAR_PAGE ||
-	    op->cmd == MMUEXT_COPY_PAGE) {
-		return op_frame(d, op);
-	}
-	if (op->cmd == OP_UNUSED || op->cmd > MMUEXT_UNMARK_SUPER) {
+	if (op->cmd > MMUEXT_UNMARK_SUPER || op->cmd == OP_UNUSED) {
 		return -ENOSYS;
+	}
+	if (FRAME_OPS & BIT(op->cmd)) {
+		return op_frame(d, op);
 	}
 	return d == current_domain() ? op_own(op) : -EPERM;
 }

@@ -154,7 +154,6 @@ static long known(struct domain *d, void *arg)
 // Not there: pirq_eoi_gmfn (irq_status_query tells instead).
 static const struct subop operations[] = {
     OP(irq_status_query, irq_status_query, SUBOP_OUT),
-    OP(set_iopl, set_iopl, 0),
     OP(set_iobitmap, set_iobitmap, 0),
     OP(apic_read, apic, SUBOP_DOM0 | SUBOP_OUT),
     OP(alloc_irq_vector, irq, SUBOP_DOM0 | SUBOP_OUT),
@@ -176,6 +175,13 @@ static const struct subop operations[] = {
 
 long call_physdev_op(u64 op, u64 arg, u64 a2, u64 a3, u64 a4)
 {
+	struct physdev_set_iopl iopl;
+
+	if ((u32)op == PHYSDEVOP_set_iopl) { // at each switch of some kernels
+		return copy_from_guest(&iopl, GVA(arg), sizeof(iopl))
+			   ? -EFAULT
+			   : op_set_iopl(NULL, &iopl);
+	}
 	return subop_run(operations, ARRAY_SIZE(operations), (u32)op, GVA(arg));
 }
 

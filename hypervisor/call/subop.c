@@ -17,13 +17,10 @@ int target_get(domid_t id, struct domain **out)
 	return 0;
 }
 
-static long run(const struct subop *op, struct domain *d, void *arg)
+static long run_locked(const struct subop *op, struct domain *d, void *arg)
 {
 	long rc;
 
-	if (!(op->flags & SUBOP_PORTS)) {
-		return op->fn(d, arg);
-	}
 	lock(&d->evtchn_lock);
 	rc = op->fn(d, arg);
 	unlock(&d->evtchn_lock);
@@ -52,7 +49,8 @@ long subop_run(const struct subop *ops, u32 count, u32 cmd, gva_t arg)
 			return rc;
 		}
 	}
-	rc = run(op, d, copy);
+	rc =
+	    op->flags & SUBOP_PORTS ? run_locked(op, d, copy) : op->fn(d, copy);
 	if (op->flags & SUBOP_TARGET) {
 		domain_put(d);
 	}
