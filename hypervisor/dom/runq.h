@@ -57,6 +57,9 @@ struct runq *runq_lock_vcpu(const struct vcpu *v);
 // sched_queue.c. runq.lock held.
 void runq_insert(struct runq *q, struct vcpu *v);
 void runq_remove(struct runq *q, struct vcpu *v);
+// A vCPU that comes to the queue is at most so far behind it: a sleeper
+// WAKE_CREDIT_NS, one that is stolen because it waited LAG_NS.
+void runq_limit_credit(const struct runq *q, struct vcpu *v, u64 ns);
 // Charge the running vCPU up to `now`.
 void runq_charge(struct runq *q, u64 now);
 // The vCPU, which waits in no queue, moves to another processor. Both locks.

@@ -102,17 +102,6 @@ static void arm_slice(struct runq *q)
 	}
 }
 
-// A sleeper comes back at most so far behind its queue. Who is behind because
-// it waited keeps all of it, also when it is stolen.
-static void limit_credit(const struct runq *q, struct vcpu *v)
-{
-	u64 least = q->floor - WAKE_CREDIT_NS;
-
-	if ((s64)(v->sched.vtime - least) < 0) {
-		v->sched.vtime = least;
-	}
-}
-
 // Queue a vCPU on `q`, which is locked; unlocks.
 static void wake_on(struct runq *q, struct vcpu *v)
 {
@@ -120,12 +109,12 @@ static void wake_on(struct runq *q, struct vcpu *v)
 	bool tell;
 
 	if (vcpu_is_idle(q->running)) {
-		limit_credit(q, v);
+		runq_limit_credit(q, v, WAKE_CREDIT_NS);
 		runq_insert(q, v);
 		tell = true;
 	} else {
 		runq_charge(q, now);
-		limit_credit(q, v);
+		runq_limit_credit(q, v, WAKE_CREDIT_NS);
 		runq_insert(q, v);
 		tell = preempts(v, q->running);
 		arm_slice(q);

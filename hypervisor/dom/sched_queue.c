@@ -27,6 +27,13 @@ void runq_insert(struct runq *q, struct vcpu *v)
 	first_changed(q);
 }
 
+void runq_limit_credit(const struct runq *q, struct vcpu *v, u64 ns)
+{
+	if ((s64)(v->sched.vtime - (q->floor - ns)) < 0) {
+		v->sched.vtime = q->floor - ns;
+	}
+}
+
 void runq_remove(struct runq *q, struct vcpu *v)
 {
 	pheap_remove(&q->heap, &v->sched.node);
@@ -57,8 +64,9 @@ void runq_charge(struct runq *q, u64 now)
 	if (vcpu_is_idle(v) || (s64)ns <= 0) {
 		return;
 	}
-	// More than that at once is a clock that jumped.
-	ns = MIN(ns, 1ull << 31);
+	// More than that at once is one who ran alone, or a processor that did
+	// not run: not worth a wait of the same length.
+	ns = MIN(ns, LAG_NS);
 	sv->vtime += ns * v->domain->sched.inverse >> 24;
 	if (v->domain->sched.full) {
 		sv->quota -= (s64)ns;
@@ -126,8 +134,10 @@ static bool steal_from(struct runq *from, struct runq *to)
 	lock_two(&from->lock, &to->lock);
 	v = find_movable(from, to->cpu);
 	if (v) {
+		runq_catch_up(to);
 		runq_remove(from, v);
 		runq_move(from, to, v);
+		runq_limit_credit(to, v, LAG_NS);
 		runq_insert(to, v);
 	}
 	unlock_two(&from->lock, &to->lock);

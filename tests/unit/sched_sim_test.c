@@ -13,6 +13,8 @@
 #include <wabe/time.h>
 #include <wabe/timer.h>
 
+#include "../../hypervisor/dom/runq.h"
+
 #define STEP_NS 50000ull
 #define MS 1000000ull
 #define TASKS 12
@@ -270,6 +272,39 @@ static void who_wakes_on_an_idle_processor_shares_as_others(void **state)
 	end();
 }
 
+// A processor that idled long has stolen one and not yet chosen it, when a
+// sleeper of its own wakes there.
+static void who_is_stolen_does_not_wait_for_the_time_idled(void **state)
+{
+	struct cpumask zero = {.bits = {1}}, all = {.bits = {3}};
+	struct task *t[3];
+
+	start(2);
+	t[2] = task(3, 0, 1, 300000, 1000 * MS);
+	t[0] = spinner(1, 0, 0);
+	t[1] = spinner(2, 0, 0);
+	assert_int_equal(sched_set_affinity(t[0]->v, &zero, NULL), 0);
+	assert_int_equal(sched_set_affinity(t[1]->v, &zero, NULL), 0);
+	pass(900 * MS);
+	assert_int_equal(t[2]->v->processor, 1);
+	assert_true(t[2]->v->blocked);
+	assert_int_equal(sched_set_affinity(t[0]->v, &all, NULL), 0);
+	assert_int_equal(sched_set_affinity(t[1]->v, &all, NULL), 0);
+	at(1);
+	assert_true(runq_steal_any(cpus[1]->runq));
+	at(0);
+	t[2]->run = ~0ull;
+	t[2]->wakes = fake_now;
+	wake(&tasks[0]);
+	pass(50 * MS);
+	forget();
+	pass(600 * MS);
+	for (u32 i = 0; i < 3; i++) {
+		has(t[i], 600 * MS, 67, 12);
+	}
+	end();
+}
+
 static void a_sleeper_wakes_soon_beside_spinners(void **state)
 {
 	struct task *sleeper;
@@ -344,6 +379,7 @@ int main(void)
 	    cmocka_unit_test(three_share_two_processors),
 	    cmocka_unit_test(three_share_two_processors_beside_dom0),
 	    cmocka_unit_test(who_wakes_on_an_idle_processor_shares_as_others),
+	    cmocka_unit_test(who_is_stolen_does_not_wait_for_the_time_idled),
 	    cmocka_unit_test(a_sleeper_wakes_soon_beside_spinners),
 	    cmocka_unit_test(no_processor_idles_while_someone_waits),
 	    cmocka_unit_test(affinity_is_kept),
