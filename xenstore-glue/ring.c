@@ -127,7 +127,8 @@ bool ring_take(struct ring *ring, struct store *store, unsigned messages,
 	return true;
 }
 
-bool ring_publish(struct ring *ring, struct store *store, bool *notify)
+bool ring_publish(struct ring *ring, struct store *store, bool *notify,
+		  bool *more)
 {
 	size_t again = waiting(store);
 
@@ -151,5 +152,10 @@ bool ring_publish(struct ring *ring, struct store *store, bool *notify)
 		store->out_start += n;
 		*notify |= n > 0;
 	}
+	// Linux tells us of a request only where it finds all before it taken;
+	// what it wrote while req_cons was still the old one it kept quiet.
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	*more |= ring->page->req_prod != ring->req_cons &&
+		 waiting(store) <= XENSTORE_RING_SIZE / 2;
 	return true;
 }

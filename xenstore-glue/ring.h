@@ -35,7 +35,9 @@ void ring_resume(struct ring *ring, uint32_t in_bytes, uint32_t req_cons,
 bool ring_take(struct ring *ring, struct store *store, unsigned messages,
 	       bool *more);
 // Show the guest what was taken and as much of the answers as fits. Sets
-// *notify if it must be told. false: as above.
-bool ring_publish(struct ring *ring, struct store *store, bool *notify);
+// *notify if it must be told, *more if it wrote requests meanwhile: it may not
+// tell. false: as above.
+bool ring_publish(struct ring *ring, struct store *store, bool *notify,
+		  bool *more);
 
 #endif

@@ -125,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= 2 + bytes;
 		while (more && rounds--) {
 			if (!ring_take(&ring, &store, 4, &more) ||
-			    !ring_publish(&ring, &store, &notify)) {
+			    !ring_publish(&ring, &store, &notify, &more)) {
 				goto out;
 			}
 			page.rsp_cons = page.rsp_prod;

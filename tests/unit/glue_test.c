@@ -70,7 +70,7 @@ static int teardown(void **state)
 static bool serve(struct guest *g, unsigned messages, bool *notify, bool *more)
 {
 	return ring_take(&g->ring, &g->store, messages, more) &&
-	       ring_publish(&g->ring, &g->store, notify);
+	       ring_publish(&g->ring, &g->store, notify, more);
 }
 
 // Another server goes on from a save of this one.
@@ -436,6 +436,33 @@ static void a_restart_is_not_noticed(void **state)
 	assert_int_equal(events(g, "/local/domain/7/name"), 1);
 }
 
+// Linux tells of a request only if all before it is seen to be taken.
+static void a_request_during_a_turn_is_not_forgotten(void **state)
+{
+	struct guest *g = *state;
+	char message[WIRE_MESSAGE_MAX];
+	size_t n = wire_build(message, XS_READ, 99, 0, "name", 5);
+	bool more = false, notify = false;
+
+	for (unsigned turn = 0; turn < 2; turn++) {
+		for (size_t i = 0; i < n; i++) {
+			g->page.req[MASK_XENSTORE_IDX(g->page.req_prod++)] =
+			    message[i];
+		}
+		if (!turn) {
+			assert_true(ring_take(&g->ring, &g->store, 4, &more));
+			assert_false(more);
+			assert_int_not_equal(g->page.req_cons,
+					     g->ring.req_cons);
+		}
+	}
+	assert_true(ring_publish(&g->ring, &g->store, &notify, &more));
+	assert_true(more);
+	assert_true(serve(g, 4, &notify, &more));
+	assert_int_equal(g->page.req_cons, g->page.req_prod);
+	assert_false(more);
+}
+
 // Half a request in, an answer half out, and one sent but not saved.
 static void a_restart_in_the_middle_of_messages(void **state)
 {
@@ -455,8 +482,10 @@ static void a_restart_in_the_middle_of_messages(void **state)
 	}
 	assert_true(ring_take(&g->ring, &g->store, 4, &more));
 	restart(g);
-	assert_true(ring_publish(&g->ring, &g->store, &notify));
+	more = false;
+	assert_true(ring_publish(&g->ring, &g->store, &notify, &more));
 	assert_true(notify);
+	assert_false(more);
 	assert_int_equal(g->page.rsp_prod - g->page.rsp_cons, 21);
 	assert_true(pump(g));
 	// published and read by the guest, but the save is from before
@@ -537,6 +566,7 @@ int main(void)
 	    CASE(lying_indices_end_the_ring),
 	    CASE(too_long_a_message_ends_the_ring),
 	    CASE(a_restart_is_not_noticed),
+	    CASE(a_request_during_a_turn_is_not_forgotten),
 	    CASE(a_restart_in_the_middle_of_messages),
 	    CASE(broken_snapshots_are_refused),
 	    CASE(numbers_are_read_strictly),

@@ -52,7 +52,7 @@ bool store_turn(struct channel *channel)
 	if (store->dirty) {
 		state_save(served);
 	}
-	alive = alive && ring_publish(&service->ring, store, &notify);
+	alive = alive && ring_publish(&service->ring, store, &notify, &more);
 	if (notify) {
 		channel_notify(channel);
 	}
