@@ -73,7 +73,7 @@ export BUILD WABE_CACHE := $(CACHE)
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 -include xenstore-glue/glue.mk toolstack/wabed/wabed.mk tests/fuzz/fuzz.mk
 
-SYSTEM_TESTS := entry hostile memory devices guests smp wabe wabe_proof many grub boot1 xl
+SYSTEM_TESTS := nmi entry hostile memory devices guests smp wabe wabe_proof many grub boot1 xl
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 # What measures time against other load on the host, and what takes long.
 SOAK := $(wildcard tests/system/sched.sh tests/system/wabe_verbs.sh tests/system/soak*.sh)
@@ -142,7 +142,7 @@ run: needs-build-toolstack-linux-run
 help:
 	@echo 'make          build/wabe, the hypervisor'
 	@echo 'make run      boot it in QEMU with Debian as dom0, to a shell'
-	@echo 'make test     all tests, about 6 minutes on 2 cores'
+	@echo 'make test     all tests, about 12 minutes on 2 cores'
 	@echo 'make check    format, sizes, headers'
 	@echo 'make soak     the long tests'
 	@echo 'make fuzz     each fuzzer for ten minutes'
