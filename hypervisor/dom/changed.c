@@ -28,14 +28,19 @@ void domain_changes_tell(void)
 	}
 }
 
+// In turn, so that a domain that changes all the time keeps no other waiting.
 int domain_next_changed(domid_t *out)
 {
 	u64 id;
 
 	lock(&domlist_lock);
-	id = bitmap_next(domains_changed, DOMAIN_IDS, 0);
+	id = bitmap_next(domains_changed, DOMAIN_IDS, domain_told);
+	if (id == DOMAIN_IDS) {
+		id = bitmap_next(domains_changed, DOMAIN_IDS, 0);
+	}
 	if (id < DOMAIN_IDS) {
 		bit_clear(domains_changed, id);
+		domain_told = (u32)id + 1;
 	}
 	unlock(&domlist_lock);
 	*out = (domid_t)id;

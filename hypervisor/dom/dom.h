@@ -19,6 +19,7 @@ extern struct domain *domains_dead;
 extern struct timer domain_reaper;
 extern bool domain_exception, domain_change;
 extern u64 domains_changed[DOMAIN_IDS / 64];
+extern u32 domain_told;
 extern u32 domain_serial, vcpu_serial;
 extern struct shared_info shared_info_dummy;
 extern struct cpumask sched_idlers;

@@ -83,11 +83,8 @@ static int choose_id(domid_t wanted, u32 *id)
 	if (*id == DOMAIN_ID_END) {
 		*id = (u32)bitmap_next_clear(domain_ids, DOMAIN_ID_END, 1);
 	}
-	if (*id == DOMAIN_ID_END) {
-		return -ENOSPC;
-	}
-	domain_id_next = *id + 1 < DOMAIN_ID_END ? *id + 1 : 1;
-	return 0;
+	domain_id_next = *id + 1;
+	return *id < DOMAIN_ID_END ? 0 : -ENOSPC;
 }
 
 int domain_id_take(struct domain *d, domid_t wanted)

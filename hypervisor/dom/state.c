@@ -38,8 +38,9 @@ struct domain *domains_unused;
 struct domain *domains_dead;
 // The reaper is to raise VIRQ_DOM_EXC, WABE_VIRQ_CHANGED in dom0.
 bool domain_exception, domain_change;
-// domlist_lock: ids noted for WABE_NEXT_CHANGED.
+// domlist_lock: ids noted for WABE_NEXT_CHANGED, and where to look first.
 u64 domains_changed[DOMAIN_IDS / 64];
+u32 domain_told;
 // The last serial number given to a domain, and to a vCPU.
 u32 domain_serial;
 u32 vcpu_serial;

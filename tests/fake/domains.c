@@ -65,6 +65,7 @@ static void state_forget(void)
 	domains_dead = NULL;
 	domain_exception = domain_change = false;
 	memset(domains_changed, 0, sizeof(domains_changed));
+	domain_told = 0;
 	memset(&shared_info_dummy, 0, sizeof(shared_info_dummy));
 	sched_front = 1ull << 40;
 	dom0 = NULL;

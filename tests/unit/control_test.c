@@ -7,6 +7,8 @@
 #include <wabe/grant.h>
 #include <wabe/hypercall.h>
 
+#include "../../hypervisor/dom/dom.h"
+
 #include <public/wabe.h>
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
@@ -234,6 +236,20 @@ static void each_change_is_told_once(void **state)
 	assert_int_equal(c.domain, 1);
 	assert_int_equal(c.state, 0);
 	assert_int_equal(c.serial, 0);
+	changed(-ENOENT);
+}
+
+// Whoever changes all the time keeps no other waiting.
+static void changes_are_told_in_turn(void **state)
+{
+	while (!wabe(WABE_NEXT_CHANGED)) {
+	}
+	domain_shutdown(b, SHUTDOWN_crash);
+	for (u32 i = 0; i < 2; i++) {
+		domain_changed(1, false);
+		assert_int_equal(changed(0).domain, i ? 2 : 1);
+	}
+	assert_int_equal(changed(0).domain, 1);
 	changed(-ENOENT);
 }
 
@@ -609,6 +625,7 @@ int main(void)
 	    T(dom0_is_told_when_memory_runs_low),
 	    T(only_dom0_may_use_it),
 	    T(each_change_is_told_once),
+	    T(changes_are_told_in_turn),
 	    T(frames_stay_in_their_partition),
 	    T(a_promise_keeps_frames_in_place),
 	    T(unmap_and_replace_moves_an_entry),

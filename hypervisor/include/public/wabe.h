@@ -36,7 +36,7 @@
  * that domain is now, however often it changed since the last note; so ask
  * until -ENOENT after each event, and once after binding (notes from before are
  * kept). An id may be noted once more than it changed. The order is not
- * that of the changes. Constant work.
+ * that of the changes, but no note waits for ever. Constant work.
  *	-ENOENT	no note left
  */
 #define WABE_VIRQ_CHANGED 17 /* VIRQ_ARCH_1 */

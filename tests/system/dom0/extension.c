@@ -171,7 +171,7 @@ static void changes(void)
 	uint32_t id, serial;
 
 	claim(xenevtchn_bind_virq(x, WABE_VIRQ_CHANGED) >= 0, "its VIRQ binds");
-	while (note().domain) {
+	while (!call(WABE_NEXT_CHANGED)) {
 	}
 	claim(call(WABE_NEXT_CHANGED) == ENOENT, "-ENOENT without a change");
 	domain(0, &id);
