@@ -117,8 +117,8 @@ ledger:
 	@tests/ledger/run
 
 # Ask Debian's Xen again what the tests compare with: writes the transcripts.
-oracle: needs-build-run-gdb
-	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests
+oracle: needs-build-toolstack-run-gdb
+	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests toolstack-all
 	@tests/guest/run --record
 	@tests/guest/run --record -u
 	@for cpus in 2 1; do RECORD=1 CPUS=$$cpus LIMIT=3000 SCRIPTS="$$(cat tests/system/xl/order*)" \

@@ -237,6 +237,7 @@ static int creator_run(const char *path, int ready, struct wabe_error *err)
 	}
 	c->changes = changes_watch(&c->machine);
 	live_adopt(c);
+	mirror_partitions(&c->machine);
 	if (ready >= 0 && detach(ready, err)) {
 		return -1;
 	}

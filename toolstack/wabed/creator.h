@@ -139,9 +139,10 @@ void network_down(struct creator *c, struct record *r);
 int forward_start(struct record *r, struct wabe_error *err);
 void forward_stop(struct record *r);
 
-// creator_mirror.c: names for `xl list`
+// creator_mirror.c: names for xl
 void mirror_add(const struct record *r);
 void mirror_remove(uint32_t domid, const char *uuid);
+void mirror_partitions(struct machine *m); // as they are now
 
 // creator_clients.c
 void client_accept(struct creator *c);

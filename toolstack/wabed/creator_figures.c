@@ -154,12 +154,11 @@ int verb_partitions(struct request *q, struct wabe_error *err)
 	return 0;
 }
 
-int verb_partition(struct request *q, struct wabe_error *err)
+static int partition_do(struct request *q, struct wabe_error *err)
 {
 	struct machine *m = &q->c->machine;
 	const char *what = q->head.argument;
 
-	q->head.argument[sizeof(q->head.argument) - 1] = 0;
 	if (!strcmp(what, "create")) {
 		return partition_create(m, q->head.name, q->head.bytes,
 					q->head.cpus, err);
@@ -169,6 +168,16 @@ int verb_partition(struct request *q, struct wabe_error *err)
 					q->head.cpus, err);
 	}
 	return partition_remove(m, q->head.name, err);
+}
+
+int verb_partition(struct request *q, struct wabe_error *err)
+{
+	int status;
+
+	q->head.argument[sizeof(q->head.argument) - 1] = 0;
+	status = partition_do(q, err);
+	mirror_partitions(&q->c->machine);
+	return status;
 }
 
 int verb_dmesg(struct request *q, struct wabe_error *err)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A micro-domain's name in Debian's xenstored, for `xl list`. Off with
+// The names of micro-domains in Debian's xenstored, for `xl list`, and of
+// partitions, which are xl's pools (`pool=`, `xl cpupool-list`). Off with
 // WABE_MIRROR=0: nothing needs it, and it costs more the more domains there
 // are. The connection is opened for each write: xenstored may come and go.
 #define _GNU_SOURCE
@@ -46,5 +47,48 @@ void mirror_remove(uint32_t domid, const char *uuid)
 	xs_rm(xs, XBT_NULL, path);
 	snprintf(path, sizeof(path), "/vm/%s", uuid);
 	xs_rm(xs, XBT_NULL, path);
+	xs_close(xs);
+}
+
+static bool is_partition(struct machine *m, uint32_t id)
+{
+	struct wabe_partition_info one;
+
+	return partition_next(m, id, &one) && one.id == id;
+}
+
+// Names of partitions that are no more.
+static void pools_forget(struct machine *m, struct xs_handle *xs)
+{
+	unsigned int count = 0;
+	char path[64],
+	    **ids = xs_directory(xs, XBT_NULL, "/local/pool", &count);
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint32_t id = (uint32_t)strtoul(ids[i], NULL, 10);
+
+		if (id && !is_partition(m, id)) {
+			snprintf(path, sizeof(path), "/local/pool/%u", id);
+			xs_rm(xs, XBT_NULL, path);
+		}
+	}
+	free(ids);
+}
+
+void mirror_partitions(struct machine *m)
+{
+	struct xs_handle *xs = m->extension ? mirror_open() : NULL;
+	struct wabe_partition_info one;
+	char path[64];
+
+	if (!xs) {
+		return;
+	}
+	pools_forget(m, xs);
+	// The first one is Pool-0 to xl, without a name here.
+	for (uint32_t id = 1; partition_next(m, id, &one); id = one.id + 1) {
+		snprintf(path, sizeof(path), "/local/pool/%u/name", one.id);
+		xs_write(xs, XBT_NULL, path, one.name, strlen(one.name));
+	}
 	xs_close(xs);
 }
