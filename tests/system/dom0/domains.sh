@@ -27,6 +27,7 @@ small() {
 
 # within SECONDS command...: tried until it succeeds.
 within() {
+	local within_end # what it tries may use it as well
 	within_end=$(($(date +%s) + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -51,9 +51,9 @@ in_guest() {
 	within "${3:-120}" heard "$1" "^E$in_mark" || echo "$1 does not answer: $2"
 	console_of "$1" | sed -n "/^B$in_mark/,/^E$in_mark/p" | sed '1d;$d'
 }
-# guest_says NAME COMMAND WHAT: it says exactly that.
+# guest_says NAME COMMAND WHAT [SECONDS]: it says exactly that.
 guest_says() {
-	in_said=$(in_guest "$1" "$2")
+	in_said=$(in_guest "$1" "$2" "${4:-120}")
 	echo "it says: $in_said"
 	[ "$in_said" = "$3" ]
 }
@@ -75,15 +75,16 @@ counts() {
 		xl debug-keys q
 		xl dmesg | sed -n 's/, [0-9]* to scrub//; s/.*\(partition.*\|heap:.*\)/\1/p; s/.*d0: .*\(pages.*\)/\1/p'
 	fi
-	xl list | awk '{print $1, $2, $3}'
-	xenstore-ls -f / | sed 's/ = .*//'
+	# Without ids and ports: a domain that was restored has others.
+	xl list | awk '{print $1, $3}'
+	xenstore-ls -f / | sed -E 's/ = .*//; s/\/[0-9]+/\/N/g' | sort
 	losetup -a
 	for daemon in xenstored xenconsoled; do
 		ls "/proc/$(pidof $daemon)/fd" | wc -l
 	done
-	ls /sys/bus/xen-backend/devices /sys/class/net
+	ls /sys/bus/xen-backend/devices /sys/class/net | sed -E 's/(vif|vbd|console)-?[0-9]+/\1N/'
 	ps | grep -c '[ /]xl ' # who looks after a domain
-	lsevtchn 0
+	lsevtchn 0 | sed -E 's/^ *[0-9]+: VCPU [0-9]+: //; s/(Domain|Port) [0-9]+/\1 N/g' | sort
 }
 # settled: nothing changes any more; from now on same_counts compares with this.
 settled() {

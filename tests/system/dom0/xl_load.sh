@@ -46,7 +46,7 @@ counted() { # FILE LEAST: what the guest's FILE counts
 	[ "${count:-0}" -ge "$2" ]
 }
 for g in $guests; do
-	check "$g: every job ends" guest_says $g 'wait; echo ended' ended
+	check "$g: every job ends" guest_says $g 'wait; echo ended' ended 400
 	check "$g: memory, disk and network gave back what they got" guest_says $g \
 		'cat /tmp/memory /tmp/disk /tmp/network /tmp/timer' ''
 	check "$g: transfers came" counted transfers 2

@@ -11,7 +11,7 @@ mkdir -p /srv
 truncate -s 1M /srv/disk
 ip link show br0 >/dev/null 2>&1 || { brctl addbr br0 && ip link set br0 up; }
 small dev share "disk=['vdev=xvda,access=w,script=block-loop,target=/srv/disk']" "vif=['bridge=br0']"
-device_cycle() { xl create -q /root/dev.cfg && within 60 heard dev obeys && xl destroy dev; }
+device_cycle() { fresh_log dev && xl create -q /root/dev.cfg && within 60 heard dev obeys && xl destroy dev; }
 check "one with a disk and a network comes and goes" device_cycle
 check "all is quiet" settled
 slab() {
