@@ -69,11 +69,14 @@ static void change_tell(struct store *store, const char *path, bool removed)
 	}
 }
 
-static void request_changed(struct request *request, bool removed)
+// The common end of requests that have changed a node.
+static int reply_changed(struct request *request, bool removed)
 {
+	reply_ok(request);
 	if (!request->transaction) {
 		change_tell(request->store, request->path, removed);
 	}
+	return 0;
 }
 
 static int request_note(struct request *request, enum step_kind kind)
@@ -215,12 +218,7 @@ static int do_write(struct request *request)
 				   request->path, request->rest,
 				   request->rest_bytes);
 	}
-	if (error) {
-		return error;
-	}
-	reply_ok(request);
-	request_changed(request, false);
-	return 0;
+	return error ? error : reply_changed(request, false);
 }
 
 static int do_mkdir(struct request *request)
@@ -236,12 +234,7 @@ static int do_mkdir(struct request *request)
 		error = tree_mkdir(request->view, request->store->domid,
 				   request->path);
 	}
-	if (error) {
-		return error;
-	}
-	reply_ok(request);
-	request_changed(request, false);
-	return 0;
+	return error ? error : reply_changed(request, false);
 }
 
 // Removing what is not there is fine if its parent is.
@@ -266,12 +259,7 @@ static int do_rm(struct request *request)
 	if (!error) {
 		error = tree_remove(request->view, request->path);
 	}
-	if (error) {
-		return error;
-	}
-	reply_ok(request);
-	request_changed(request, true);
-	return 0;
+	return error ? error : reply_changed(request, true);
 }
 
 // Only the owner may, and ownership stays: it is what the account is kept by.
@@ -297,12 +285,7 @@ static int do_set_perms(struct request *request)
 	if (!error) {
 		error = tree_set_perms(request->view, request->path, &perms);
 	}
-	if (error) {
-		return error;
-	}
-	reply_ok(request);
-	request_changed(request, false);
-	return 0;
+	return error ? error : reply_changed(request, false);
 }
 
 // A watch's path: one of the tree, or a word that starts with '@'.

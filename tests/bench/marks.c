@@ -15,11 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile.h"
 #include "qemu.h"
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
-enum { WATCHES = 16, CODE = 32, PLACES = 1 << 20, CODE_LEAST = 10 };
+enum { WATCHES = 16, CODE = 32, CODE_LEAST = 10 };
 
 static struct watch {
 	char name[32];
@@ -29,35 +30,7 @@ static struct watch {
 } watches[WATCHES];
 static size_t watch_count;
 static uint64_t all, hypervisor;
-static FILE *out, *profile;
-
-static struct place {
-	uint64_t address, count;
-} places[PLACES];
-
-static uint64_t *place_find(uint64_t address)
-{
-	unsigned int i = address * 0x9e3779b97f4a7c15ull >> 44;
-
-	while (places[i].address && places[i].address != address) {
-		i = (i + 1) % PLACES;
-	}
-	places[i].address = address;
-	return &places[i].count;
-}
-
-static void profile_write(const char *name)
-{
-	fprintf(profile, "row %s\n", name);
-	for (unsigned int i = 0; i < PLACES; i++) {
-		if (places[i].count) {
-			fprintf(profile, "%lx %lu\n", places[i].address,
-				places[i].count);
-			places[i].count = 0;
-		}
-	}
-	fflush(profile);
-}
+static FILE *out;
 
 static void reached(unsigned int cpu, void *name)
 {

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "profile.h"
 #include "qemu.h"
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
@@ -34,24 +35,6 @@ static unsigned int sample_count;
 static uint64_t boot_start; // 0 or the count when the hypervisor was entered
 static bool in_sample, native, boot;
 static FILE *out;
-static FILE *profile;
-
-// --- the profile: a counter for each instruction's address -----------------
-#define PLACES (1 << 18)
-static struct {
-	uint64_t address, count;
-} places[PLACES];
-
-static uint64_t *place_find(uint64_t address)
-{
-	unsigned int i = address * 0x9e3779b97f4a7c15ull >> 46;
-
-	while (places[i].address && places[i].address != address) {
-		i = (i + 1) % PLACES;
-	}
-	places[i].address = address;
-	return &places[i].count;
-}
 
 static void place_count(unsigned int cpu, void *data)
 {
@@ -60,18 +43,12 @@ static void place_count(unsigned int cpu, void *data)
 	}
 }
 
-// What was counted since the last time.
-static void profile_write(void)
+static void profile_row(void)
 {
-	fprintf(profile, "row %u\n", sample_count);
-	for (unsigned int i = 0; i < PLACES; i++) {
-		if (places[i].count) {
-			fprintf(profile, "%lx %lu\n", places[i].address,
-				places[i].count);
-			places[i].count = 0;
-		}
-	}
-	fflush(profile);
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", sample_count);
+	profile_write(name);
 }
 
 // --- samples and rows -------------------------------------------------------
@@ -93,7 +70,7 @@ static void row_end(void)
 	fprintf(out, "\n");
 	fflush(out);
 	if (profile) {
-		profile_write();
+		profile_row();
 	}
 	sample_count = 0;
 }
@@ -144,7 +121,7 @@ static void boot_end(unsigned int cpu, void *data)
 		waited);
 	fclose(out);
 	if (profile) {
-		profile_write();
+		profile_row();
 	}
 	_exit(0);
 }

@@ -18,36 +18,46 @@
 
 #include "worker.h"
 
+// A node below `folder`, or the folder itself (node ""). `ours`: the guest may
+// not write it. Where a worker goes on from another's state the nodes are
+// there.
+static void node_set(struct backend *backend, const char *folder,
+		     const char *node, bool ours, const char *format,
+		     va_list args)
+{
+	struct store *store = &backend->served->store.store;
+	char path[96], value[128];
+
+	if (backend->served->restoring) {
+		return;
+	}
+	vsnprintf(value, sizeof(value), format, args);
+	snprintf(path, sizeof(path), "%s%s%s", folder, *node ? "/" : "", node);
+	if (ours) {
+		store_set(store, path, value);
+	} else {
+		store_set_bytes(store, path, value, strlen(value), true);
+	}
+}
+
 void backend_publish(struct backend *backend, const char *node,
 		     const char *format, ...)
 {
-	char path[96], value[128];
 	va_list args;
 
-	if (backend->served->restoring) {
-		return; // the nodes are there
-	}
 	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
+	node_set(backend, backend->back, node, true, format, args);
 	va_end(args);
-	snprintf(path, sizeof(path), "%s/%s", backend->back, node);
-	store_set(&backend->served->store.store, path, value);
 }
 
 void backend_tell(struct backend *backend, const char *node, const char *format,
 		  ...)
 {
-	char path[96], value[128];
 	va_list args;
 
-	if (backend->served->restoring) {
-		return;
-	}
 	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
+	node_set(backend, backend->front, node, true, format, args);
 	va_end(args);
-	snprintf(path, sizeof(path), "%s/%s", backend->front, node);
-	store_set(&backend->served->store.store, path, value);
 }
 
 bool backend_front_number(const struct backend *backend, const char *node,
@@ -75,19 +85,11 @@ static void state_set(struct backend *backend, int state)
 static void front_set(struct backend *backend, const char *node,
 		      const char *format, ...)
 {
-	char path[96], value[128];
 	va_list args;
 
-	if (backend->served->restoring) {
-		return; // the nodes are there
-	}
 	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
+	node_set(backend, backend->front, node, false, format, args);
 	va_end(args);
-	snprintf(path, sizeof(path), "%s%s%s", backend->front, *node ? "/" : "",
-		 node);
-	store_set_bytes(&backend->served->store.store, path, value,
-			strlen(value), true);
 }
 
 void backend_init(struct backend *backend, const struct backend_kind *kind,

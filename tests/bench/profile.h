@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// A counter for each instruction's address, for our plugins' profile=FILE: a
+// `row NAME` line, then a line `ADDRESS COUNT` for each that ran
+// (tests/bench/profile makes sense of it).
+#ifndef BENCH_PROFILE_H
+#define BENCH_PROFILE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum { PLACES_LOG = 20, PLACES = 1 << PLACES_LOG };
+static FILE *profile;
+static struct {
+	uint64_t address, count;
+} places[PLACES];
+
+static uint64_t *place_find(uint64_t address)
+{
+	unsigned int i = address * 0x9e3779b97f4a7c15ull >> (64 - PLACES_LOG);
+
+	while (places[i].address && places[i].address != address) {
+		i = (i + 1) % PLACES;
+	}
+	places[i].address = address;
+	return &places[i].count;
+}
+
+// What was counted since the last time.
+static void profile_write(const char *name)
+{
+	fprintf(profile, "row %s\n", name);
+	for (unsigned int i = 0; i < PLACES; i++) {
+		if (places[i].count) {
+			fprintf(profile, "%lx %lu\n", places[i].address,
+				places[i].count);
+			places[i].count = 0;
+		}
+	}
+	fflush(profile);
+}
+
+#endif
