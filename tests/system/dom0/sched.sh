@@ -114,11 +114,8 @@ pin all all a b c
 run 1200 s:a s:b s:c
 sum=$((ran_a + ran_b + ran_c))
 between "three on two processors use both, of 20000" "$sum" 16500 20100
-for g in a b c; do
-	eval "ran=\$ran_$g"
-	between "and share them: $g, of 3333" "$((ran * 10000 / sum))" 3000 3667
-done
-
+# How they share is measured in tests/unit/sched_sim_test.c: while QEMU counts
+# instructions, one of two busy processors may stand still for most of a second.
 machine_state
 idle_before=$idle at_before=$at
 sleep 3
