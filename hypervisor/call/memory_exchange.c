@@ -44,8 +44,23 @@ static long exchange_check(struct exchange *e)
 	return x->nr_exchanged & (e->in_each - 1) ? -EINVAL : 0;
 }
 
-// The frames of the chunk that begins at extent `first`, each referenced and
-// not used by anything: only their allocation and us. On failure none is held.
+// The frames of the chunk that begins at extent `first` are put back, or free.
+static void chunk_end(const u64 *taken, u64 count, bool release)
+{
+	for (u64 i = 0; i < count; i++) {
+		struct page *p = mfn_page(MFN(taken[i]));
+
+		if (release) {
+			m2p_set(MFN(taken[i]), M2P_INVALID);
+			frame_release(p, current_domain());
+		} else {
+			frame_put_back(p);
+		}
+	}
+}
+
+// Take them out of the domain's reach, each of them used by nothing: so none of
+// them can stay the domain's beside those it gets. On failure none is taken.
 static long chunk_take(struct exchange *e, u64 first)
 {
 	struct domain *d = current_domain();
@@ -57,45 +72,24 @@ static long chunk_take(struct exchange *e, u64 first)
 
 		if (copy_from_guest_at(&mfn, HANDLE_GVA(e->x.in.extent_start),
 				       first + i, sizeof(mfn))) {
-			goto put_held;
+			goto put_back;
 		}
 		error = -EINVAL;
 		for (u64 j = 0; j < 1ull << e->x.in.extent_order; j++) {
 			struct page *p = page_lookup(MFN(mfn + j));
 
-			if (!p || !page_get(p, d)) {
-				goto put_held;
+			if (!p || !frame_take_out(p, d)) {
+				goto put_back;
 			}
 			e->taken[held++] = mfn + j;
-			if ((READ_ONCE(p->state) &
-			     (PAGE_HEAP | PAGE_REFS_MASK)) !=
-			    2 * PAGE_REF_ONE) {
-				goto put_held;
-			}
 		}
 		error = -EFAULT;
 	}
 	return 0;
 
-put_held:
-	while (held) {
-		page_put(mfn_page(MFN(e->taken[--held])));
-	}
+put_back:
+	chunk_end(e->taken, held, false);
 	return error;
-}
-
-static void chunk_give_back(struct exchange *e, bool drop)
-{
-	for (u64 i = 0; i < 1ull << e->chunk_order; i++) {
-		struct page *p = mfn_page(MFN(e->taken[i]));
-
-		if (drop) {
-			m2p_set(MFN(e->taken[i]), M2P_INVALID);
-			// A racing vCPU may have dropped it already.
-			(void)frame_drop_allocation(p);
-		}
-		page_put(p);
-	}
 }
 
 // New frames instead: their pfns are read from the list of the extents wanted,
@@ -140,11 +134,11 @@ static long chunk_exchange(struct exchange *e)
 				 ALLOC_EXCHANGE);
 		if (!e->got[i]) {
 			extents_drop(e, i);
-			chunk_give_back(e, false);
+			chunk_end(e->taken, 1ull << e->chunk_order, false);
 			return -ENOMEM;
 		}
 	}
-	chunk_give_back(e, true);
+	chunk_end(e->taken, 1ull << e->chunk_order, true);
 	for (u64 i = 0; i < e->out_each && !error; i++) {
 		error = extent_put(e, out_first + i, e->got[i]);
 	}

@@ -335,6 +335,33 @@ bool frame_drop_allocation(struct page *p)
 	return true;
 }
 
+bool frame_take_out(struct page *p, struct domain *d)
+{
+	u64 s;
+	bool taken;
+
+	if (!page_get(p, d)) {
+		return false;
+	}
+	// No reference but these two, so nobody is left to take or drop one.
+	s = (READ_ONCE(p->state) &
+	     ~(PAGE_HEAP | PAGE_ALLOCATED | PAGE_TYPES_MASK | PAGE_REFS_MASK)) |
+	    PAGE_ALLOCATED | 2 * PAGE_REF_ONE;
+	taken = __atomic_compare_exchange_n(
+	    &p->state, &s, s - PAGE_ALLOCATED - 2 * PAGE_REF_ONE, false,
+	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	if (!taken) {
+		page_put(p);
+	}
+	return taken;
+}
+
+void frame_put_back(struct page *p)
+{
+	__atomic_fetch_add(&p->state, PAGE_ALLOCATED + PAGE_REF_ONE,
+			   __ATOMIC_SEQ_CST);
+}
+
 // --- totals, idle scrubbing -------------------------------------------------
 
 u64 frames_low;

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <xen/memory.h>
+
 #include "mm_machine.h"
 
 #define OPS 1500 // a thread's between two counts
@@ -227,10 +229,81 @@ static void racing_processors_keep_all_counts_right(void **state)
 	fake_fini();
 }
 
+// --- exchanges --------------------------------------------------------------
+
+static u64 exchanged; // the frame to exchange, and what came for it
+static u32 kept;
+static bool done;
+
+// Another vCPU uses the frame all the time. If it is exchanged nevertheless,
+// the domain has both.
+static void *hold(void *unused)
+{
+	fake_run(1, a->vcpu[1]);
+	while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
+		u64 mfn = __atomic_load_n(&exchanged, __ATOMIC_SEQ_CST);
+
+		if (!page_get(page(mfn), a)) {
+			continue;
+		}
+		for (u32 i = 0; i < 50; i++) {
+			delay();
+		}
+		kept += mfn != __atomic_load_n(&exchanged, __ATOMIC_SEQ_CST);
+		page_put(page(mfn));
+	}
+	return NULL;
+}
+
+static bool exchange_one(void)
+{
+	u64 in = exchanged, out = 0;
+	struct xen_memory_exchange x = {
+	    .in = {.nr_extents = 1, .domid = DOMID_SELF},
+	    .out = {.nr_extents = 1, .domid = DOMID_SELF},
+	};
+
+	set_xen_guest_handle(x.in.extent_start, (xen_pfn_t *)&in);
+	set_xen_guest_handle(x.out.extent_start, (xen_pfn_t *)&out);
+	if (fake_call(__HYPERVISOR_memory_op, XENMEM_exchange, (u64)&x, 0, 0,
+		      ~0ull, ~0ull)) {
+		return false;
+	}
+	__atomic_store_n(&exchanged, out, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+static void what_is_in_use_is_not_exchanged(void **state)
+{
+	u32 count = 0;
+	pthread_t thread;
+
+	fake_init(2);
+	a = fake_domain(1);
+	exchanged = fake_alloc(a);
+	done = false;
+	fake_run(0, a->vcpu[0]);
+	fake_delay = delay;
+	alarm(300);
+	pthread_create(&thread, NULL, hold, NULL);
+	for (u32 i = 0; i < 20000; i++) {
+		count += exchange_one();
+	}
+	__atomic_store_n(&done, true, __ATOMIC_SEQ_CST);
+	pthread_join(thread, NULL);
+	fake_delay = NULL;
+	printf("# %u exchanges\n", count);
+	assert_true(count > 0);
+	assert_int_equal(kept, 0);
+	fake_run(0, dom0->vcpu[0]);
+	fake_fini();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(racing_processors_keep_all_counts_right),
+	    cmocka_unit_test(what_is_in_use_is_not_exchanged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

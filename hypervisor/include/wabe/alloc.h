@@ -78,6 +78,11 @@ void frame_release(struct page *p, struct domain *owner);
 // Give back the allocation's reference: the frame is freed when others let go.
 // false: it was given back already.
 bool frame_drop_allocation(struct page *p);
+// Take an allocated frame of `d` that nobody refers to out of everybody's reach
+// (refs 0, on d's list): then frame_release() it, or put it back. false: it is
+// not d's, or in use. The caller runs for `d`, and does not wait in between.
+bool frame_take_out(struct page *p, struct domain *d) MUST_CHECK;
+void frame_put_back(struct page *p);
 
 // Promise that `d` will find `pages` in all (0: no promise any more). -EINVAL,
 // -ENOMEM.
