@@ -35,6 +35,8 @@ s/\b0x[0-9a-f]+ pages/N pages/
 	s/ +/ /g
 }
 s/ +[0-9]+s\b/ Ts/g
+# xl network-list, block-list
+s#^([0-9]+ +[0-9]+ .* 4 +)[-0-9]+ +[-0-9/]+ +(/local/)#\1P R \2#
 # lsevtchn
 s/, Port [0-9]+/, Port P/
 # xenctx
