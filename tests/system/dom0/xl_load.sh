@@ -54,10 +54,10 @@ for g in $guests; do
 	check "$g: timers came on CPU 0" counted ticks1 $((seconds / 10))
 	check "$g: timers came on CPU 1" counted ticks2 $((seconds / 10))
 	check "$g: its kernel has no complaint" guest_says $g \
-		'dmesg | grep -i "stall\|lockup\|bug:\|warning:\|hung\|call trace\|oom"' ''
+		'dmesg | grep -i "rcu.*stall\|lockup\|bug:\|warning:\|blocked for more\|call trace\|out of memory"' ''
 	xl destroy $g
 done
 check "dom0's kernel has no complaint" sh -c \
-	'! dmesg | grep -i "stall\|lockup\|bug:\|warning:\|hung\|call trace\|oom"'
+	'! dmesg | grep -i "rcu.*stall\|lockup\|bug:\|warning:\|blocked for more\|call trace\|out of memory"'
 audited "after the load"
 exit $failures
