@@ -16,6 +16,7 @@
 #define SLICE_NS 6000000ull	  // how long a vCPU runs while others wait
 #define WAKE_CREDIT_NS 5000000ull // how far behind its queue a sleeper may be
 #define PREEMPT_NS 500000ull	  // who is that far behind interrupts
+#define KEEP_NS 200000ull	  // but not who began to run so lately
 #define BALANCE_NS 12000000ull	  // who waits that far behind is stolen
 #define LAG_NS 100000000ull	  // how far a queue may be behind the front
 #define CAP_PERIOD_NS 10000000ull // budgets are filled that often
@@ -31,7 +32,7 @@ struct runq {
 	bool yielding;	      // the running vCPU lets others go first
 	struct vcpu *running; // never NULL; the idle vCPU
 	u64 since;	      // when `running` was last charged
-	u64 slice_end;
+	u64 slice_end, keep_until;
 	u64 balance_at; // when to look who is behind elsewhere
 	u64 floor;	// virtual time below which nobody is; grows
 	u64 offset;	// to global virtual time

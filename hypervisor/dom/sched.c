@@ -95,10 +95,11 @@ static bool preempts(const struct vcpu *v, const struct vcpu *running)
 	return (s64)(running->sched.vtime - v->sched.vtime) > (s64)PREEMPT_NS;
 }
 
-static void arm_slice(struct runq *q)
+// Look again at `when`, or before.
+static void look_at(struct runq *q, u64 when)
 {
-	if (!timer_is_set(&q->slice)) {
-		timer_set_on(&q->slice, q->slice_end, q->cpu);
+	if (!timer_is_set(&q->slice) || q->slice.node.key > when) {
+		timer_set_on(&q->slice, when, q->cpu);
 	}
 }
 
@@ -116,8 +117,9 @@ static void wake_on(struct runq *q, struct vcpu *v)
 		runq_charge(q, now);
 		runq_limit_credit(q, v, WAKE_CREDIT_NS);
 		runq_insert(q, v);
-		tell = preempts(v, q->running);
-		arm_slice(q);
+		// Who sends piece by piece sends some before they are taken.
+		tell = preempts(v, q->running) && now >= q->keep_until;
+		look_at(q, now < q->keep_until ? q->keep_until : q->slice_end);
 	}
 	runstate_change(v, RUNSTATE_runnable, now);
 	unlock(&q->lock);
@@ -290,8 +292,10 @@ static bool goes_before(const struct runq *q, const struct vcpu *first,
 	if (q->yielding) {
 		return true;
 	}
-	return now < q->slice_end ? preempts(first, prev)
-				  : first->sched.vtime < prev->sched.vtime;
+	if (now < q->slice_end) {
+		return now >= q->keep_until && preempts(first, prev);
+	}
+	return first->sched.vtime < prev->sched.vtime;
 }
 
 // `prev`: who ran, if it is still a candidate, else NULL.
@@ -349,6 +353,9 @@ static void start(struct runq *q, struct vcpu *prev, struct vcpu *next, u64 now)
 		__atomic_store_n(&next->running, 1, __ATOMIC_RELAXED);
 		runstate_change(next, RUNSTATE_running, now);
 	}
+	if (next != prev) {
+		q->keep_until = now + KEEP_NS;
+	}
 	if (next != prev || now >= q->slice_end) {
 		q->slice_end = now + SLICE_NS;
 	}
@@ -356,7 +363,7 @@ static void start(struct runq *q, struct vcpu *prev, struct vcpu *next, u64 now)
 		q->slice_end = MIN(q->slice_end, now + (u64)next->sched.quota);
 		timer_set_on(&q->slice, q->slice_end, q->cpu);
 	} else if (q->waiting_count || cpu_count > 1) {
-		arm_slice(q);
+		look_at(q, q->slice_end);
 	}
 }
 

@@ -180,15 +180,12 @@ bool runq_steal_behind(struct runq *q)
 
 // --- making them, printing them ---------------------------------------------
 
-// The timer is not moved with each switch: it looks when the slice really ends.
+// The timer is not moved with each switch: it may come too early, and is then
+// set again.
 static void slice_over(void *data)
 {
-	struct runq *q = data;
-
-	if (time_now() >= READ_ONCE(q->slice_end)) {
+	if (!vcpu_is_idle(this_cpu()->current)) {
 		cpu_raise(this_cpu(), WORK_SCHED);
-	} else if (!vcpu_is_idle(this_cpu()->current)) {
-		timer_set(&q->slice, READ_ONCE(q->slice_end));
 	}
 }
 
@@ -217,7 +214,7 @@ int sched_init_cpu(struct cpu *c)
 	q->best = ~0ull;
 	q->running = c->idle;
 	list_init(&q->waiting);
-	timer_init(&q->slice, slice_over, q);
+	timer_init(&q->slice, slice_over, NULL);
 	q->slice.cpu = c->id;
 	c->runq = q;
 	c->work |= WORK_SCHED;

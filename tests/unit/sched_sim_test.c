@@ -28,6 +28,8 @@ struct task {
 	u64 wakes;    // when it asked to be woken, 0 while it runs
 	u64 ran;      // ns in all
 	u64 late_max; // longest from waking to running
+	u32 begins;   // how often it began to run
+	bool runs;    // it ran in the step before
 	bool waits;   // woken, not yet run
 };
 
@@ -116,6 +118,10 @@ static void account(u32 cpu)
 {
 	struct task *t = task_of(cpus[cpu]->current);
 
+	for (u32 i = 0; processors == 1 && i < task_count; i++) {
+		tasks[i].begins += &tasks[i] == t && !t->runs;
+		tasks[i].runs = &tasks[i] == t;
+	}
 	if (!t) {
 		return;
 	}
@@ -320,6 +326,21 @@ static void a_sleeper_wakes_soon_beside_spinners(void **state)
 	end();
 }
 
+// Who gives another something to do is not interrupted each time.
+static void who_wakes_another_runs_on_for_a_while(void **state)
+{
+	struct task *a, *b;
+
+	start(1);
+	a = spinner(1, 0, 0);
+	b = task(2, 0, 0, STEP_NS, 2 * STEP_NS);
+	assert_int_equal(sched_set_params(b->v->domain, 4096, 0), 0);
+	pass(1000 * MS);
+	assert_in_range(a->begins, 3000, 5000);
+	assert_in_range(b->late_max, KEEP_NS / 2, KEEP_NS);
+	end();
+}
+
 static void no_processor_idles_while_someone_waits(void **state)
 {
 	u64 sum = 0;
@@ -381,6 +402,7 @@ int main(void)
 	    cmocka_unit_test(who_wakes_on_an_idle_processor_shares_as_others),
 	    cmocka_unit_test(who_is_stolen_does_not_wait_for_the_time_idled),
 	    cmocka_unit_test(a_sleeper_wakes_soon_beside_spinners),
+	    cmocka_unit_test(who_wakes_another_runs_on_for_a_while),
 	    cmocka_unit_test(no_processor_idles_while_someone_waits),
 	    cmocka_unit_test(affinity_is_kept),
 	    cmocka_unit_test(soft_affinity_is_followed_when_free),
