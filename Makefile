@@ -73,10 +73,10 @@ export BUILD WABE_CACHE := $(CACHE)
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 -include xenstore-glue/glue.mk toolstack/wabed/wabed.mk tests/fuzz/fuzz.mk
 
-SYSTEM_TESTS := nmi entry sched hostile memory devices guests smp wabe wabe_proof many grub boot1 xl
+SYSTEM_TESTS := nmi entry sched hostile memory devices guests smp wabe wabe_verbs wabe_proof many grub boot1 xl
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 # What takes long.
-SOAK := $(wildcard tests/system/wabe_verbs.sh tests/system/soak*.sh)
+SOAK := $(wildcard tests/system/soak*.sh)
 
 # Each job installs what it lacks, then goes on in a make of its own.
 needs-%:
