@@ -34,7 +34,7 @@ tool[sample] == "xl" && $1 ~ /^(first|init)$/ { note("xl " $1, $2 - at["begin"],
 END {
 	for (i = 1; i <= rows; i++) line(order[i])
 	if (n1 > n0) {
-		printf "%s;create;machine memory;%d;0\n", of, ((machine0 - machine1) / (n1 - n0) - 32) * 1048576
+		printf "%s;create;machine memory;%d;0\n", of, ((machine0 - machine1) / (n1 - n0) - mib) * 1048576
 		printf "%s;create;dom0 memory;%d;0\n", of, (dom00 - dom01) / (n1 - n0) * 1024
 	}
 }
