@@ -12,7 +12,11 @@
 //   types          a frame is writable or a table, never both
 //   mmuext         the other operations, foreign domains, bad frames
 //   batches        counts of what was done when one of several fails
+//   many frames    each change lands in the frame it names, whichever frames
+//                  the hypervisor has reached just before
 #include "ipc.h"
+
+#define MANY 1000u
 
 static u64 data_mfn, other_mfn, root_mfn;
 static u8 *data;
@@ -448,6 +452,25 @@ static void multicalls(void)
 	say("from the hypervisor", hv_multicall((void *)0xffff830000000000, 1));
 }
 
+// Any two frames may want the same place in what the hypervisor reaches frames
+// by: change one in turn with each of many.
+static void many_frames(void)
+{
+	static u64 pages[MANY][512] __attribute__((aligned(4096)));
+	struct mmu_update u[2];
+	u64 wrong = 0;
+
+	u[0].ptr = data_mfn << PAGE_SHIFT;
+	for (u64 i = 0; i < MANY; i++) {
+		u[1].ptr = mfn_of(pages[i]) << PAGE_SHIFT;
+		u[0].val = u[1].val = i + 1;
+		wrong += hv_mmu_update(u, 2, NULL, DOMID_SELF) != 0 ||
+			 *(u64 *)data != i + 1 || pages[i][0] != i + 1;
+	}
+	printf("%u frames changed in turn with another: %lu wrong\n", MANY,
+	       wrong);
+}
+
 int guest_main(void)
 {
 	data = page_alloc();
@@ -467,5 +490,6 @@ int guest_main(void)
 	operations();
 	batches();
 	multicalls();
+	many_frames();
 	return 0;
 }
