@@ -33,14 +33,14 @@ long fake_call(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 work, u64 times)
 	fake_slices = 0;
 	do {
 		fake_slices++;
-		fake_work = work;
+		fake_work = (s64)MIN(work, (u64)FAKE_ENDLESS);
 		rc = call_once(current_vcpu(), nr, a);
 		if (fake_continued.again) {
 			BUG_ON(fake_continued.nr != nr);
 			memcpy(a, fake_continued.args, sizeof(a));
 		}
 	} while (fake_continued.again && times--);
-	fake_work = ~0ull;
+	fake_work = FAKE_ENDLESS;
 	return rc;
 }
 

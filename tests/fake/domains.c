@@ -47,7 +47,7 @@ struct domain *fake_domain_create(u32 id)
 void fake_domain_destroy(struct domain *d)
 {
 	while (domain_destroy(d) == -ERESTART) {
-		fake_work = fake_work == ~0ull ? ~0ull : 20;
+		fake_work = fake_work > WORK_UNITS ? FAKE_ENDLESS : 20;
 	}
 	fake_settle();
 }

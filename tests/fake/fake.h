@@ -15,9 +15,15 @@ extern struct page *fake_pages;
 #include <wabe/boot.h>
 #include <wabe/cpu.h>
 #include <wabe/domain.h>
+#include <wabe/layout.h>
 #include <wabe/mapcache.h>
 #include <wabe/mmu.h>
 #include <wabe/tlb.h>
+
+// The machine-to-physical table is an array.
+extern u64 fake_m2p_table[];
+#undef M2P_BASE
+#define M2P_BASE ((u64)fake_m2p_table)
 
 #define FAKE_FRAMES 768 // machine frames 0 .. 767
 #define FAKE_HOLE 736	// from here on they are not RAM
@@ -45,8 +51,9 @@ void fake_run(u32 cpu, struct vcpu *v);
 void fake_settle(void); // timers that are due, dead domains freed
 void fake_machine_init(void);
 void fake_machine_fini(void);
-// Work units before work_spent(); ~0: as many as wanted.
-extern __thread u64 fake_work;
+// Work units before work_spent(), of the CPU that this thread is.
+#define fake_work (this_cpu()->work_left)
+#define FAKE_ENDLESS (1ll << 60)
 extern bool fake_verbose; // printk() is heard
 extern u64 fake_now;	  // time_now(); atomic
 // What CPU's timer was last set to, and how often others were told to look.

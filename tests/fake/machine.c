@@ -16,7 +16,6 @@
 
 __thread struct cpu *fake_cpu;
 __thread u32 fake_cpu_id;
-__thread u64 fake_work = ~0ull;
 bool fake_verbose;
 void (*fake_delay)(void);
 u64 fake_now;
@@ -126,25 +125,6 @@ bool guest_range_ok(u64 a, u64 bytes)
 	       (a + bytes <= HV_START || a >= HV_END);
 }
 
-// A slice of nothing still goes one step.
-bool work_spent(u32 units)
-{
-	if (fake_work == ~0ull) {
-		return false;
-	}
-	fake_work -= MIN(fake_work, units);
-	return !fake_work;
-}
-
-void work_add(u32 units)
-{
-	fake_work -= fake_work == ~0ull ? 0 : MIN(fake_work, units);
-}
-
-void work_reset(void)
-{
-}
-
 void lock_contended(lock_t *l)
 {
 	BUG_ON(lock_is_mine(l));
@@ -193,7 +173,6 @@ void fake_machine_init(void)
 {
 	fake_now = 1000000000;
 	fake_ipis = fake_switches = 0;
-	fake_work = ~0ull;
 	fake_fail_after = ~0ull;
 	cpu_count = FAKE_CPUS;
 	for (u32 i = 0; i < FAKE_CPUS; i++) {
@@ -201,6 +180,7 @@ void fake_machine_init(void)
 		cpus[i]->self = cpus[i];
 		cpus[i]->id = i;
 		cpus[i]->online = true;
+		cpus[i]->work_left = FAKE_ENDLESS;
 		fake_cpu = cpus[i];
 		fake_cpu_id = i;
 		if (timers_init_cpu(cpus[i]) || sched_init_cpu(cpus[i])) {

@@ -15,7 +15,7 @@ u64 hv_root = 1ull << PAGE_SHIFT;
 __thread s32 fake_mapped;
 
 static u64 (*arena)[512];
-static u64 m2p[FAKE_FRAMES];
+u64 fake_m2p_table[FAKE_FRAMES];
 
 u64 *fake_frame(u64 mfn)
 {
@@ -60,15 +60,9 @@ void vunmap(void *va, u64 bytes)
 	tlb_flush_global();
 }
 
-void m2p_set(mfn_t m, u64 pfn)
-{
-	BUG_ON(m.n >= FAKE_FRAMES);
-	m2p[m.n] = pfn;
-}
-
 u64 fake_m2p(u64 mfn)
 {
-	return m2p[mfn];
+	return fake_m2p_table[mfn];
 }
 
 // Frame 2 is all there is of the M2P, as far as guests see it.

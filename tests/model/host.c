@@ -93,7 +93,7 @@ void machine_end(void)
 	for (u32 id = 1; id < machine_domains; id++) {
 		fake_work = 20;
 		fake_domain_destroy(fake_domain(id));
-		fake_work = ~0ull;
+		fake_work = FAKE_ENDLESS;
 	}
 	for (u32 f = 0; f < FAKE_HEAP; f++) {
 		const struct page *p = mfn_page(MFN(f));

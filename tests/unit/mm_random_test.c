@@ -384,6 +384,7 @@ static void domain_goes(void)
 {
 	u32 id = 1 + random_below(2);
 	struct domain *d = fake_domain(id);
+	u64 work;
 
 	fake_run(0, dom0->vcpu[0]);
 	if (!d) {
@@ -407,9 +408,10 @@ static void domain_goes(void)
 		}
 	}
 	(void)frame_drop_allocation(page(heap_frame[id]));
-	fake_work = any_work();
+	work = any_work();
+	fake_work = (s64)MIN(work, (u64)FAKE_ENDLESS);
 	fake_domain_destroy(d);
-	fake_work = ~0ull;
+	fake_work = FAKE_ENDLESS;
 }
 
 static void step(void)

@@ -285,7 +285,7 @@ static int get_in_slices(u64 m, enum page_type type, u64 units)
 	do {
 		fake_work = units;
 		rc = page_get_type(page(m), a, type);
-		fake_work = ~0ull;
+		fake_work = FAKE_ENDLESS;
 		if (rc == -ERESTART) {
 			assert_sound();
 		}
@@ -312,7 +312,7 @@ static void a_partial_table_takes_no_other_role(void **state)
 
 	fake_work = 1;
 	assert_int_equal(page_get_type(page(t.l4), a, PAGE_L4), -ERESTART);
-	fake_work = ~0ull;
+	fake_work = FAKE_ENDLESS;
 	assert_true(is_partial(t.l4) && is_partial(t.l2));
 	assert_int_equal(page_get_type(page(t.l4), a, PAGE_WRITABLE), -EINVAL);
 	assert_int_equal(page_get_type(page(t.l4), a, PAGE_L3), -EINVAL);
@@ -351,7 +351,7 @@ static void letting_go_is_sliced_and_kept(void **state)
 	assert_int_equal(page_unpin(page(t.l4), a), 0);
 	assert_ptr_equal(v->put_pending, page(t.l4));
 	assert_true(is_partial(t.l4) && is_partial(t.l3) && is_partial(t.l2));
-	fake_work = ~0ull;
+	fake_work = FAKE_ENDLESS;
 	assert_sound();
 	// Nobody gets it back half way: neither it nor a part of it.
 	assert_int_equal(page_get_type(page(t.l4), a, PAGE_L4), -EINVAL);
@@ -362,7 +362,7 @@ static void letting_go_is_sliced_and_kept(void **state)
 		fake_work = 1;
 		slices++;
 	} while (put_pending_finish(v));
-	fake_work = ~0ull;
+	fake_work = FAKE_ENDLESS;
 	assert_true(slices > 30);
 	assert_int_equal(types(t.l4), 0);
 	assert_int_equal(refs(t.data), 1);

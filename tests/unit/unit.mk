@@ -7,8 +7,8 @@ UNIT_FAKE := page_test pgtable_test mm_random_test mm_race_test model_test contr
 	failure_test ipc_race_test
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 # The whole core but what is the fake machine's own.
-UNIT_CORE := $(filter-out $(addprefix hypervisor/mm/,heap.c m2p.c mapcache.c \
-	vmap.c work.c),$(foreach d,mm ipc dom call,$(wildcard hypervisor/$(d)/*.c))) \
+UNIT_CORE := $(filter-out $(addprefix hypervisor/mm/,heap.c mapcache.c \
+	vmap.c),$(foreach d,mm ipc dom call,$(wildcard hypervisor/$(d)/*.c))) \
 	hypervisor/lib/bitmap.c $(wildcard tests/fake/*.c)
 # The reference model and its driver.
 UNIT_MODEL := $(wildcard tests/model/*.c)
