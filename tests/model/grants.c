@@ -105,7 +105,7 @@ int m_grant_map(struct model *m, uint32_t d, uint32_t granter, uint32_t ref,
 		return status;
 	}
 	m_l1_drop(m, *e);
-	*e = grant_word(g->used_frame, read_only) | M_NX | (m->marks ? M_G : 0);
+	*e = grant_word(g->used_frame, read_only) | M_NX | (m->xen ? M_G : 0);
 	m->domain[d].handle[handle] = (struct m_handle){
 	    .used = true,
 	    .read_only = read_only,
@@ -142,6 +142,21 @@ int m_grant_unmap(struct model *m, uint32_t d, uint32_t handle,
 
 // --- copies ------------------------------------------------------------------
 
+// The use of a granted frame: the one that counts, but on Xen, where the copy
+// is the first to write to an entry in use, the one that the entry names by
+// now.
+static int granted_begin(struct model *m, uint32_t d, struct m_operand *o,
+			 bool write)
+{
+	const struct m_grant *g =
+	    &m->domain[o->domain].grant[o->ref < M_REFS ? o->ref : 0];
+	bool anew = m->xen && write && !g->writers;
+	int status = use_begin(m, o->domain, o->ref, d, write);
+
+	o->frame = anew ? g->frame : g->used_frame;
+	return status;
+}
+
 // The frame, held for the copy.
 static int operand_begin(struct model *m, uint32_t d, struct m_operand *o,
 			 bool write)
@@ -150,11 +165,10 @@ static int operand_begin(struct model *m, uint32_t d, struct m_operand *o,
 	int status = GNTST_okay;
 
 	if (o->granted) {
-		status = use_begin(m, o->domain, o->ref, d, write);
+		status = granted_begin(m, d, o, write);
 		if (status) {
 			return status;
 		}
-		o->frame = m->domain[o->domain].grant[o->ref].used_frame;
 	}
 	status = frame_take(m, owner, o->frame, write);
 	if (status) {

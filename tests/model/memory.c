@@ -54,7 +54,7 @@ static uint64_t stored(const struct model *m, uint32_t level, uint64_t word)
 	if (!(word & M_P)) {
 		return word;
 	}
-	if (level == M_L1 && m->marks) {
+	if (level == M_L1 && m->xen) {
 		word |= word & M_US ? M_G : M_KERNEL;
 	} else if (level == M_L1) {
 		word &= ~M_G;
@@ -341,8 +341,7 @@ static int entry_set(struct model *m, uint32_t d, uint32_t pg_owner,
 	if (error) {
 		return error;
 	}
-	*slot =
-	    word | (word & M_P ? M_US : 0) | (keep_ad ? old & (M_A | M_D) : 0);
+	*slot = stored(m, level, word) | (keep_ad ? old & (M_A | M_D) : 0);
 	if (same_reference(level, old, word) || !(old & M_P)) {
 		return 0;
 	}
@@ -531,7 +530,7 @@ void m_frame_add(struct model *m, uint32_t f, uint32_t d)
 
 void m_init(struct model *m, uint32_t domains, uint32_t vcpus)
 {
-	*m = (struct model){.vcpus = vcpus, .marks = m->marks};
+	*m = (struct model){.vcpus = vcpus, .xen = m->xen};
 	for (uint32_t f = 0; f < M_FRAMES; f++) {
 		m->frame[f].owner = M_NOBODY;
 	}

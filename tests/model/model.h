@@ -100,9 +100,12 @@ struct model {
 	// A table was to be entered, read-only, in one of its own level: where
 	// Xen is built with linear page tables it accepts that.
 	bool linear;
-	// Xen notes in an L1 entry whether the guest had said US (as G) or not
-	// (as bit 52). It stays in the frame when that is a table no more.
-	bool marks;
+	// This is Xen, in what it does otherwise. It notes in an L1 entry
+	// whether the guest had said US (as G) or not (as bit 52), which stays
+	// in the frame when that is a table no more. And a copy that is the
+	// first to write to a granted frame, while others read it, writes to
+	// the frame that the entry names by then.
+	bool xen;
 	// Where the code under test was interrupted, which it alone decides: of
 	// frames that it left partly valid, how (M_UP and so on), as what and
 	// at which entry; of others 0. Everything else is predicted.

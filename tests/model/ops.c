@@ -668,6 +668,10 @@ static void op_grant_copy(void)
 	to = any_operand(&op.dest, M_WORDS - words, &op.flags,
 			 GNTCOPY_dest_gref);
 	op.len = (uint16_t)(words * 8);
+	machine_said(step_now, me, "  from", from.granted,
+		     from.granted ? from.ref : from.frame, first);
+	machine_said(step_now, me, "  to", to.granted,
+		     to.granted ? to.ref : to.frame, words);
 	expect("grant_table_op", 2, 0, 0,
 	       machine_call(__HYPERVISOR_grant_table_op, GNTTABOP_copy,
 			    (uint64_t)&op, 1, 0)

@@ -261,7 +261,7 @@ static void prepare(void)
 	}
 	// Does this hypervisor mark entries?
 	window_set(SCRATCH, pte_of(machine_mfn[0], PTE_DATA));
-	ops_model.marks = *pte_find(machine_window_va(0, SCRATCH), 1) & PTE_G;
+	ops_model.xen = *pte_find(machine_window_va(0, SCRATCH), 1) & PTE_G;
 	window_set(SCRATCH, 0);
 	memset(shared_info->evtchn_mask, 0, sizeof(shared_info->evtchn_mask));
 	hv_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
