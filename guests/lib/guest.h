@@ -66,6 +66,8 @@ void *memcpy(void *to, const void *from, size_t bytes);
 int memcmp(const void *a, const void *b, size_t bytes);
 int strcmp(const char *a, const char *b);
 size_t strlen(const char *s);
+// The decimal number that a text begins with, after blanks; it moves behind it.
+u64 number_take(const char **text);
 
 // "EINVAL" for -22, "0" for 0, a number for what has no name here.
 const char *error_name(long rc);

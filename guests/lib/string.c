@@ -54,3 +54,16 @@ size_t strlen(const char *s)
 	}
 	return n;
 }
+
+u64 number_take(const char **text)
+{
+	u64 n = 0;
+
+	while (**text == ' ') {
+		++*text;
+	}
+	for (; **text >= '0' && **text <= '9'; ++*text) {
+		n = n * 10 + (u64)(**text - '0');
+	}
+	return n;
+}

@@ -73,19 +73,6 @@ static void run(u64 id)
 	__atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
 }
 
-static u64 number(const char **text)
-{
-	u64 n = 0;
-
-	while (**text == ' ') {
-		++*text;
-	}
-	for (; **text >= '0' && **text <= '9'; ++*text) {
-		n = n * 10 + (u64)(**text - '0');
-	}
-	return n;
-}
-
 static void attack_with(u32 which, u64 seed, u64 ms)
 {
 	u32 vcpus = 1;
@@ -134,15 +121,15 @@ static void obey(const char *words)
 	u64 seed;
 
 	if (begins(&words, "work")) {
-		seed = number(&words);
-		work(time_now() + number(&words) * 1000000);
+		seed = number_take(&words);
+		work(time_now() + number_take(&words) * 1000000);
 		return;
 	}
 	for (u32 i = 0; i < ARRAY_COUNT(attacks); i++) {
 		if (begins(&words, attacks[i].name)) {
 			trap_hook = survive;
-			seed = number(&words);
-			attack_with(i, seed, number(&words));
+			seed = number_take(&words);
+			attack_with(i, seed, number_take(&words));
 			return;
 		}
 	}

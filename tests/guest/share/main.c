@@ -8,28 +8,10 @@
 // and sleeps when it has nothing to do. tests/system/sched.sh has the figures.
 // As dom0 it does both once, only to show that it can: real time is no measure.
 #include "console.h"
-#include "ipc.h"
+#include "smp.h"
 #include <xen/io/console.h>
 
 static u32 timer_port;
-
-static u64 now(void)
-{
-	const struct vcpu_time_info *t = &vcpu_info()->time;
-	u32 version;
-	u64 ns;
-
-	do {
-		version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
-		ns = rdtsc() - t->tsc_timestamp;
-		ns =
-		    t->tsc_shift < 0 ? ns >> -t->tsc_shift : ns << t->tsc_shift;
-		ns = (u64)((unsigned __int128)ns * t->tsc_to_system_mul >> 32);
-		ns += t->system_time;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (version & 1 || version != *(volatile u32 *)&t->version);
-	return ns;
-}
 
 static u64 time_in(u32 state)
 {
@@ -53,7 +35,7 @@ static void wait_port(evtchn_port_t port, u64 until)
 static void sleep_until(u64 when)
 {
 	hv_set_timer(when);
-	while (now() < when) {
+	while (time_now() < when) {
 		wait_port(timer_port, 0);
 	}
 }
@@ -63,10 +45,10 @@ static u64 spin(u64 from, u64 to)
 	u64 before;
 
 	sleep_until(from);
-	while (now() < from) {
+	while (time_now() < from) {
 	}
 	before = time_in(RUNSTATE_running);
-	while (now() < to) {
+	while (time_now() < to) {
 	}
 	return time_in(RUNSTATE_running) - before;
 }
@@ -95,11 +77,12 @@ static u32 sleeps(u64 from, u64 to)
 
 	memset(late, 0, sizeof(late));
 	sleep_until(from);
-	for (u64 when = now() + 1000000; when < to; when = now() + 1000000) {
+	for (u64 when = time_now() + 1000000; when < to;
+	     when = time_now() + 1000000) {
 		u64 step;
 
 		sleep_until(when);
-		step = (now() - when) / BUCKET_NS;
+		step = (time_now() - when) / BUCKET_NS;
 		if (step >= ARRAY_COUNT(late)) {
 			step = ARRAY_COUNT(late) - 1;
 		}
@@ -137,19 +120,6 @@ static void line_read(void)
 	}
 }
 
-static u64 number(const char **text)
-{
-	u64 n = 0;
-
-	while (**text == ' ') {
-		++*text;
-	}
-	for (; **text >= '0' && **text <= '9'; ++*text) {
-		n = n * 10 + (u64)(**text - '0');
-	}
-	return n;
-}
-
 // What tools read to dump a domain's memory: a list of the frames that list the
 // frames of its p2m.
 static void frames_tell(void)
@@ -170,13 +140,14 @@ static void frames_tell(void)
 static void obey(void)
 {
 	const char *text = line + 1;
-	u64 from = number(&text) * 1000000, to = number(&text) * 1000000;
+	u64 from = number_take(&text) * 1000000,
+	    to = number_take(&text) * 1000000;
 	u64 before = time_in(RUNSTATE_running);
 	u64 waited = time_in(RUNSTATE_runnable);
 	u32 count;
 
 	if (line[0] == 's') {
-		bool in_time = now() < from;
+		bool in_time = time_now() < from;
 		u64 ran = spin(from, to);
 
 		printf("%s ran %lu of 10000\n",
@@ -212,9 +183,9 @@ int guest_main(void)
 			obey();
 		}
 	}
-	start = now() + 20000000;
+	start = time_now() + 20000000;
 	ok(spin(start, start + 100000000) > 10000000, "it runs");
-	start = now();
+	start = time_now();
 	count = sleeps(start, start + 200000000);
 	ok(count > 5, "it sleeps 1 ms again and again");
 	return failed_count > 0;
