@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Guests for a worker in the same process: a guest is an array of pages, its
-// grants are indices into it, its events flags.
+// Guests for a worker in the same process (../fake/peer.h).
 #ifndef FUZZ_GUESTS_H
 #define FUZZ_GUESTS_H
 
@@ -31,11 +30,9 @@ enum { GUESTS = 2, PAGES = 16, PORTS = 8, DISK_BYTES = 1 << 16 };
 enum { CONSOLE_PAGE, STORE_PAGE, DISK_PAGE, TX_PAGE, RX_PAGE };
 enum { STORE_PORT = 1, CONSOLE_PORT, DISK_PORT, NET_PORT };
 
-static struct guest {
-	char page[PAGES][4096] __attribute__((aligned(4096)));
-	bool pending[PORTS], masked[PORTS], bound[PORTS];
-	int mapped, event_fd, log, tap;
-} guests[GUESTS];
+#include "../fake/peer.h"
+
+static struct guest guests[GUESTS];
 static struct worker worker;
 
 static struct guest *guest_of(const struct peer *peer)
@@ -43,117 +40,9 @@ static struct guest *guest_of(const struct peer *peer)
 	return &guests[peer->domid - 1];
 }
 
-static int fake_bind(struct peer *peer, uint32_t port)
-{
-	struct guest *g = guest_of(peer);
-
-	if (port >= PORTS || g->bound[port]) {
-		return -EINVAL;
-	}
-	g->bound[port] = true;
-	return port;
-}
-
-static void fake_unbind(struct peer *peer, uint32_t port)
-{
-	guest_of(peer)->bound[port] = guest_of(peer)->masked[port] = false;
-}
-
-static void fake_notify(struct peer *peer, uint32_t port)
+static void kill_point(void)
 {
 }
-
-static void event_raise(struct guest *g)
-{
-	uint64_t one = 1;
-
-	(void)!write(g->event_fd, &one, sizeof(one));
-}
-
-static int fake_pending(struct peer *peer, uint32_t *ports, int max)
-{
-	struct guest *g = guest_of(peer);
-	uint64_t count;
-	int n = 0;
-
-	(void)!read(g->event_fd, &count, sizeof(count));
-	for (int i = 0; i < PORTS && n < max; i++) {
-		if (g->pending[i] && !g->masked[i] && g->bound[i]) {
-			g->pending[i] = false;
-			g->masked[i] = true;
-			ports[n++] = i;
-		}
-	}
-	return n;
-}
-
-static void fake_unmask(struct peer *peer, uint32_t port)
-{
-	struct guest *g = guest_of(peer);
-
-	g->masked[port] = false;
-	if (g->pending[port]) {
-		event_raise(g);
-	}
-}
-
-static void *fake_map(struct peer *peer, uint32_t gref)
-{
-	if (gref >= PAGES) {
-		errno = EINVAL;
-		return NULL;
-	}
-	guest_of(peer)->mapped++;
-	return guest_of(peer)->page[gref];
-}
-
-static void fake_unmap(struct peer *peer, void *page)
-{
-	guest_of(peer)->mapped--;
-}
-
-static int fake_copy(struct peer *peer, const struct peer_copy *pieces,
-		     int count, bool to_guest)
-{
-	for (int i = 0; i < count; i++) {
-		char *there;
-
-		if (count > PEER_COPY_MAX ||
-		    pieces[i].offset + pieces[i].bytes > 4096) {
-			abort();
-		}
-		if (pieces[i].gref >= PAGES) {
-			return -EFAULT;
-		}
-		there = guest_of(peer)->page[pieces[i].gref] + pieces[i].offset;
-		if (to_guest) {
-			memcpy(there, pieces[i].local, pieces[i].bytes);
-		} else {
-			memcpy(pieces[i].local, there, pieces[i].bytes);
-		}
-	}
-	return 0;
-}
-
-static void fake_reset_pages(struct peer *peer)
-{
-}
-static void fake_reset_ports(struct peer *peer, const int *keep, int count)
-{
-}
-
-static const struct peer_ops fake = {
-    .reset_pages = fake_reset_pages,
-    .reset_ports = fake_reset_ports,
-    .bind = fake_bind,
-    .unbind = fake_unbind,
-    .notify = fake_notify,
-    .pending = fake_pending,
-    .unmask = fake_unmask,
-    .map = fake_map,
-    .unmap = fake_unmap,
-    .copy = fake_copy,
-};
 
 static int memory_file(size_t bytes)
 {

@@ -44,14 +44,15 @@ enum { PAGES = 64, PORTS = 16, DISK_BYTES = 1 << 20 };
 enum { CONSOLE_PAGE, STORE_PAGE, DISK_PAGE, TX_PAGE, RX_PAGE, DATA_PAGE = 8 };
 enum { STORE_PORT = 1, CONSOLE_PORT, DISK_PORT, NET_PORT };
 
+#include "../fake/peer.h"
+
 // One guest for the whole process: the fake operations have no other way.
-static struct guest {
-	char page[PAGES][4096] __attribute__((aligned(4096)));
-	bool pending[PORTS], masked[PORTS], bound[PORTS];
-	unsigned told[PORTS]; // notifications the guest got
-	int mapped;
-	int event_fd;
-} * guest;
+static struct guest *guest;
+
+static struct guest *guest_of(const struct peer *peer)
+{
+	return guest;
+}
 
 static struct worker worker;
 static int control, tap, disk_file, log_file;
@@ -70,134 +71,6 @@ static void kill_point(void)
 		longjmp(killed, 1);
 	}
 }
-
-static int fake_bind(struct peer *peer, uint32_t port)
-{
-	kill_point();
-	if (port >= PORTS || guest->bound[port]) {
-		return -EINVAL;
-	}
-	guest->bound[port] = true;
-	kill_point();
-	return port;
-}
-
-static void fake_unbind(struct peer *peer, uint32_t port)
-{
-	kill_point();
-	guest->bound[port] = guest->masked[port] = false;
-}
-
-static void fake_notify(struct peer *peer, uint32_t port)
-{
-	kill_point();
-	guest->told[port]++;
-}
-
-static void event_raise(void)
-{
-	uint64_t one = 1;
-
-	assert_int_equal(write(guest->event_fd, &one, sizeof(one)), 8);
-}
-
-static int fake_pending(struct peer *peer, uint32_t *ports, int max)
-{
-	uint64_t count;
-	int n = 0;
-
-	if (read(guest->event_fd, &count, sizeof(count)) != sizeof(count)) {
-		return 0;
-	}
-	for (int i = 0; i < PORTS && n < max; i++) {
-		if (guest->pending[i] && !guest->masked[i] && guest->bound[i]) {
-			guest->pending[i] = false;
-			guest->masked[i] = true;
-			ports[n++] = i;
-		}
-	}
-	return n;
-}
-
-static void fake_unmask(struct peer *peer, uint32_t port)
-{
-	kill_point();
-	guest->masked[port] = false;
-	if (guest->pending[port]) {
-		event_raise();
-	}
-}
-
-static void *fake_map(struct peer *peer, uint32_t gref)
-{
-	kill_point();
-	if (gref >= PAGES) {
-		errno = EINVAL;
-		return NULL;
-	}
-	guest->mapped++;
-	return guest->page[gref];
-}
-
-static void fake_unmap(struct peer *peer, void *page)
-{
-	kill_point();
-	guest->mapped--;
-}
-
-static int fake_copy(struct peer *peer, const struct peer_copy *pieces,
-		     int count, bool to_guest)
-{
-	kill_point();
-	assert_true(count <= PEER_COPY_MAX);
-	for (int i = 0; i < count; i++) {
-		char *there;
-
-		if (pieces[i].gref >= PAGES) {
-			return -EFAULT;
-		}
-		assert_true(pieces[i].offset + pieces[i].bytes <= 4096);
-		there = guest->page[pieces[i].gref] + pieces[i].offset;
-		if (to_guest) {
-			memcpy(there, pieces[i].local, pieces[i].bytes);
-		} else {
-			memcpy(pieces[i].local, there, pieces[i].bytes);
-		}
-	}
-	return 0;
-}
-
-static void fake_reset_pages(struct peer *peer)
-{
-	guest->mapped = 0;
-}
-
-static void fake_reset_ports(struct peer *peer, const int *keep, int count)
-{
-	for (int port = 0; port < PORTS; port++) {
-		int i = 0;
-
-		while (i < count && keep[i] != port) {
-			i++;
-		}
-		if (i == count) {
-			guest->bound[port] = guest->masked[port] = false;
-		}
-	}
-}
-
-static const struct peer_ops fake = {
-    .reset_pages = fake_reset_pages,
-    .reset_ports = fake_reset_ports,
-    .bind = fake_bind,
-    .unbind = fake_unbind,
-    .notify = fake_notify,
-    .pending = fake_pending,
-    .unmask = fake_unmask,
-    .map = fake_map,
-    .unmap = fake_unmap,
-    .copy = fake_copy,
-};
 
 // --- the guest's side -------------------------------------------------------
 
@@ -243,7 +116,7 @@ static void run(void)
 static void notify(int port)
 {
 	guest->pending[port] = true;
-	event_raise();
+	event_raise(guest);
 	run();
 }
 
@@ -667,7 +540,7 @@ static void removal_waits_for_requests(void **state)
 	}
 	RING_PUSH_REQUESTS(&front);
 	guest->pending[DISK_PORT] = true;
-	event_raise();
+	event_raise(guest);
 	worker_step(&worker, 0);
 }
 
