@@ -270,7 +270,7 @@ static void list_frames(struct domain *d, u64 mfn, u64 count)
 	for (u64 i = 0; i < count; i++) {
 		struct page *p = mfn_page(MFN(mfn + i));
 
-		p->owner = d->id;
+		WRITE_ONCE(p->owner, d->id);
 		p->serial = d->serial;
 		p->flags |= PAGE_F_DIRTY;
 		page_link(&d->pages_head, p);
@@ -304,8 +304,8 @@ void frame_release(struct page *p, struct domain *owner)
 {
 	struct partition *part;
 
-	ASSERT(!(p->state & PAGE_REFS_MASK));
-	if (p->state & PAGE_HEAP) {
+	ASSERT(!(READ_ONCE(p->state) & PAGE_REFS_MASK));
+	if (READ_ONCE(p->state) & PAGE_HEAP) {
 		heap_frame_release(p, owner);
 		return;
 	}
@@ -314,7 +314,7 @@ void frame_release(struct page *p, struct domain *owner)
 	unlock(&owner->pages_lock);
 	part = partitions[p->partition];
 	p->stamp = tlb_stamp_now();
-	p->state = 0;
+	WRITE_ONCE(p->state, 0);
 	lock(&part->lock);
 	p->flags |= PAGE_F_FREE;
 	part->dirty++;

@@ -246,7 +246,7 @@ int page_put_type_sliced(struct page *p)
 
 		if ((s & PAGE_TYPES_MASK) > 1 || valid == VALID_NOT) {
 			if ((s & PAGE_TYPES_MASK) == 1) {
-				p->stamp = tlb_stamp_now();
+				WRITE_ONCE(p->stamp, tlb_stamp_now());
 			}
 			if (state_change(p, &s, s - TYPE_ONE)) {
 				dropped(p, s - TYPE_ONE);

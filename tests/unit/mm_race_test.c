@@ -246,10 +246,14 @@ static void *hold(void *unused)
 		if (!page_get(page(mfn), a)) {
 			continue;
 		}
-		for (u32 i = 0; i < 50; i++) {
-			delay();
+		// It may be another one's come back, not yet said to be it.
+		if (mfn == __atomic_load_n(&exchanged, __ATOMIC_SEQ_CST)) {
+			for (u32 i = 0; i < 50; i++) {
+				delay();
+			}
+			kept += mfn !=
+				__atomic_load_n(&exchanged, __ATOMIC_SEQ_CST);
 		}
-		kept += mfn != __atomic_load_n(&exchanged, __ATOMIC_SEQ_CST);
 		page_put(page(mfn));
 	}
 	return NULL;
