@@ -18,11 +18,6 @@ struct mapcache {
 	u64 spares;		      // spare pages in use
 };
 
-static void invlpg(u64 va)
-{
-	asm volatile("invlpg (%0)" ::"r"(va) : "memory");
-}
-
 static void *map_spare(struct cpu *c, struct mapcache *mc, mfn_t m)
 {
 	u32 i;

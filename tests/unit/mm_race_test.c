@@ -255,6 +255,9 @@ static void *hold(void *unused)
 				__atomic_load_n(&exchanged, __ATOMIC_SEQ_CST);
 		}
 		page_put(page(mfn));
+		for (u32 i = 0; i < 20; i++) {
+			delay(); // the other one's turn
+		}
 	}
 	return NULL;
 }

@@ -39,6 +39,9 @@ $(UNIT_FAKE:%=$(UNIT_OUT)/%): $(UNIT_OUT)/%: $(UNIT_OUT)/tests/unit/%.o \
 $(UNIT_OUT)/model_test: $(UNIT_MODEL_OBJ)
 $(UNIT_OUT)/failure_test: UNIT_FLAGS += -Wl,--wrap=frames_alloc
 
+# The rest of mm/, below what fake/ has in its place.
+$(UNIT_OUT)/memory_test: UNIT_FLAGS += -D_GNU_SOURCE -Itests/fake/include -include tests/fake/fake.h
+
 # The others: one source.
 $(UNIT_OUT)/%_test: tests/unit/%_test.c
 	@mkdir -p $(@D)
@@ -63,5 +66,5 @@ tsan: needs-build-check
 	@tests/run tests/unit/tsan.sh
 coverage-all: $(UNIT_COVER:%=$(UNIT_OUT)/%)
 
--include $(UNIT_CORE_OBJ:.o=.d) $(UNIT_MODEL_OBJ:.o=.d) $(UNIT_FAKE:%=$(UNIT_OUT)/tests/unit/%.d)
+-include $(UNIT_TESTS:%=$(UNIT_OUT)/%.d) $(UNIT_CORE_OBJ:.o=.d) $(UNIT_MODEL_OBJ:.o=.d) $(UNIT_FAKE:%=$(UNIT_OUT)/tests/unit/%.d)
 .PHONY: unit coverage coverage-all tsan tsan-all

@@ -45,6 +45,12 @@ static inline void cpu_idle_window(bool halt)
 // Wait a moment while serving other CPUs' TLB flush requests (x86/tlb.c).
 void cpu_relax_serving(void);
 
+// This CPU's TLB forgets the page `va`.
+static inline void invlpg(u64 va)
+{
+	asm volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
+
 static inline u64 rdtsc(void)
 {
 	u32 lo, hi;

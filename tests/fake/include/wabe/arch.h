@@ -30,6 +30,8 @@ static inline void cpu_idle_window(bool halt)
 
 void cpu_relax_serving(void);
 
+void invlpg(u64 va); // of who needs it
+
 static inline u64 rdtsc(void)
 {
 	return 0;
