@@ -263,6 +263,11 @@ int m_take(struct model *m, uint32_t f, uint32_t d, uint32_t type)
 		p->at = 0;
 		p->types = 1;
 		p->refs++;
+		if (type == M_SEG) {
+			p->valid = M_VALID;
+			return m_descriptors_ok(p) ? 0
+						   : refused(m, f, -XEN_EINVAL);
+		}
 		return type == M_WRITABLE ? 0 : entries_take(m, f);
 	}
 	if (p->type != type || p->valid == M_LETGO) {
@@ -291,9 +296,14 @@ static int type_drop(struct model *m, uint32_t f)
 		return 0;
 	}
 	if (!is_partial(p)) {
-		p->at = 512;
+		p->at = p->type < M_SEG ? 512 : 0;
 	}
 	return entries_drop(m, f, M_LETGO);
+}
+
+void m_put_type(struct model *m, uint32_t f)
+{
+	(void)type_drop(m, f);
 }
 
 // The same on behalf of the acting vCPU, which goes on with it if interrupted.
@@ -376,7 +386,8 @@ int m_update(struct model *m, uint32_t d, uint32_t pg_owner, uint32_t f,
 		return -XEN_EINVAL;
 	}
 	p = &m->frame[f];
-	if (p->owner == d && p->types && p->valid == M_VALID) {
+	if (p->owner == d && p->types && p->type < M_SEG &&
+	    p->valid == M_VALID) {
 		if (p->type > M_L1 && d != pg_owner) {
 			return -XEN_EINVAL;
 		}

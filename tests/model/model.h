@@ -22,6 +22,7 @@
 #define M_HANDLES 24
 #define M_PORTS 20
 #define M_VIRQS 24
+#define M_GDT 2 // frames of a descriptor table
 
 #define M_NOBODY 0xff
 #define M_NONE 0xffffu // no frame: a root that is the domain's first one
@@ -39,7 +40,7 @@
 #define M_KERNEL (1ull << 52) // Xen's own mark
 #define M_NX (1ull << 63)
 
-enum m_type { M_UNTYPED, M_L1, M_L2, M_L3, M_L4, M_WRITABLE = 6 };
+enum m_type { M_UNTYPED, M_L1, M_L2, M_L3, M_L4, M_SEG, M_WRITABLE };
 // What is known of a table's entries. UP, FAILED, LETGO: part of them hold
 // references, as validation, its undoing, or letting go was interrupted.
 enum m_valid { M_NOT, M_VALID, M_UP, M_FAILED, M_LETGO };
@@ -80,6 +81,7 @@ struct m_port {
 struct m_vcpu {
 	uint32_t root, user_root; // frames; M_NONE
 	uint32_t pending;	  // table whose letting go was interrupted
+	uint32_t gdt[M_GDT], gdt_count;
 	bool upcall;
 	uint16_t virq_port[M_VIRQS]; // + 1
 };
@@ -153,6 +155,15 @@ void m_l1_drop(struct model *m, uint64_t word);
 int m_take(struct model *m, uint32_t f, uint32_t d, uint32_t type);
 void m_put_plain(struct model *m, uint32_t f);
 void m_put_writable(struct model *m, uint32_t f);
+// The same that m_take() took, of what is never interrupted.
+void m_put_type(struct model *m, uint32_t f);
+
+// descriptors.c
+int m_gdt(struct model *m, uint32_t d, uint32_t vcpu, const uint32_t *frames,
+	  uint32_t count);
+int m_descriptor(struct model *m, uint32_t d, uint32_t f, uint32_t slot,
+		 uint64_t word);
+bool m_descriptors_ok(const struct m_frame *p);
 
 // grants.c: GNTST_*. A place is an entry: of the window, or of a frame.
 struct m_place {

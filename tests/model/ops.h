@@ -57,5 +57,6 @@ void op_port_open(void);
 void op_port_use(void);
 void op_port_status(void);
 void op_events(void);
+void op_descriptors(void);
 
 #endif

@@ -146,6 +146,10 @@ void op_populate(void)
 	uint32_t f = 0;
 	long found;
 
+	if (machine_populates && below(2)) {
+		op_descriptors();
+		return;
+	}
 	while (f < machine_domains * 16 && m->frame[f].owner != M_NOBODY) {
 		f++;
 	}
