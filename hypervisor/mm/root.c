@@ -74,11 +74,11 @@ static void m2p_show(struct page *p)
 {
 	u64 *t;
 
-	if (!(p->flags & PAGE_F_M2P)) {
+	if (!(READ_ONCE(p->flags) & PAGE_F_M2P)) {
 		t = page_map(page_mfn(p));
 		WRITE_ONCE(t[HV_SLOT_FIRST], hv_slots[0]);
 		page_unmap(t);
-		p->flags |= PAGE_F_M2P;
+		__atomic_fetch_or(&p->flags, PAGE_F_M2P, __ATOMIC_SEQ_CST);
 	}
 }
 
