@@ -226,8 +226,10 @@ int wabe_spec_parse(struct wabe_spec **out, const void *fdt, size_t bytes,
 
 	r.spec->vcpus = 1;
 	r.spec->memory_kib = 64 * 1024;
+	// Trees from before version 16 libfdt's own check does not survive.
 	if (bytes < sizeof(struct fdt_header) || fdt_check_header(fdt) ||
-	    fdt_totalsize(fdt) > bytes || fdt_check_full(fdt, bytes)) {
+	    fdt_version(fdt) < 16 || fdt_totalsize(fdt) > bytes ||
+	    fdt_check_full(fdt, bytes)) {
 		error_set(err, 0, "%s: not a device tree", where);
 	} else if (!tree_read(&r) && !spec_check(r.spec, where, err)) {
 		*out = r.spec;

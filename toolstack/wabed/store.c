@@ -349,8 +349,9 @@ int store_fill(struct served *served, const struct wabed_add *add,
 {
 	struct filler f = {.store = &served->store.store};
 
-	if (add->fdt_bytes &&
-	    (fdt_check_full(fdt, add->fdt_bytes) || add->fdt_bytes < 40)) {
+	// Trees from before version 16 libfdt's own check does not survive.
+	if (add->fdt_bytes && (add->fdt_bytes < 40 || fdt_version(fdt) < 16 ||
+			       fdt_check_full(fdt, add->fdt_bytes))) {
 		return EINVAL;
 	}
 	fill(&f, "/local/domain", "");
