@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -143,6 +144,24 @@ static void env_set(char **own, char **over)
 	}
 }
 
+// As an OCI runtime does: who is given no HOME has the one the image's
+// /etc/passwd says.
+static void home_set(const char *user)
+{
+	uid_t uid = user ? (uid_t)strtoul(user, NULL, 10) : 0;
+	FILE *file = getenv("HOME") ? NULL : fopen("/etc/passwd", "re");
+	struct passwd *entry = NULL;
+
+	while (file && (entry = fgetpwent(file)) && entry->pw_uid != uid) {
+	}
+	if (entry) {
+		setenv("HOME", entry->pw_dir, 1);
+	}
+	if (file) {
+		fclose(file);
+	}
+}
+
 static const char *rights_drop(const char *user)
 {
 	if (capabilities_limit()) {
@@ -163,6 +182,7 @@ void workload_exec(char **argv, char **env, const char *cwd, const char *user)
 	env_set(words_read("env"), env);
 	cwd = cwd ? cwd : store_read("wabe/cwd", NULL);
 	user = user ? user : store_read("wabe/user", NULL);
+	home_set(user);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
