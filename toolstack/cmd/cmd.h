@@ -44,8 +44,9 @@ uint64_t cmd_memory(const char *text);
 int cmd_signal(const char *text); // "TERM", "SIGTERM", "15"; < 0: none
 
 // console.c: stdin and stdout to and from a console until it closes, or, if
-// `keys`, until ^]. Returns true if the user left with ^].
-bool console_carry(int fd, bool keys);
+// `keys`, until ^]. `plain`: lines end as the workload wrote them, without the
+// terminal's CR. Returns true if the user left with ^].
+bool console_carry(int fd, bool keys, bool plain);
 bool write_all(int fd, const char *p, ssize_t n);
 // No echo, no line editing; *before to go back. False: not a terminal.
 bool terminal_raw(struct termios *before);

@@ -53,20 +53,53 @@ static bool input_carry(int fd, bool keys, bool *left)
 	return n > 0 && write_all(fd, buf, n) && !*left;
 }
 
-bool console_carry(int fd, bool keys)
+// A guest's console ends each line with CR LF where the workload wrote LF: who
+// asked for no terminal gets what was written. *cr: a CR was kept back.
+static bool lines_write(const char *data, ssize_t n, bool *cr)
+{
+	char plain[4096];
+	size_t used = 0;
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (*cr && data[i] != '\n') {
+			plain[used++] = '\r';
+		}
+		*cr = data[i] == '\r';
+		if (!*cr) {
+			plain[used++] = data[i];
+		}
+		if (used > sizeof(plain) - 2) {
+			if (!write_all(1, plain, (ssize_t)used)) {
+				return false;
+			}
+			used = 0;
+		}
+	}
+	return write_all(1, plain, (ssize_t)used);
+}
+
+// Some of a console to stdout; false: no more of it, or no one reads.
+static bool output_carry(int fd, bool plain, bool *cr)
+{
+	char buf[16384];
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	if (n <= 0 && *cr) {
+		write_all(1, "\r", 1);
+	}
+	return n > 0 &&
+	       (plain ? lines_write(buf, n, cr) : write_all(1, buf, n));
+}
+
+bool console_carry(int fd, bool keys, bool plain)
 {
 	struct pollfd p[2] = {{fd, POLLIN, 0}, {0, POLLIN, 0}};
 	struct termios before;
-	bool raw = keys && terminal_raw(&before), left = false;
-	char buf[16384];
+	bool raw = keys && terminal_raw(&before), left = false, cr = false;
 
 	while (!left && poll(p, 2, -1) > 0) {
-		if (p[0].revents) {
-			ssize_t n = read(fd, buf, sizeof(buf));
-
-			if (n <= 0 || !write_all(1, buf, n)) {
-				break;
-			}
+		if (p[0].revents && !output_carry(fd, plain, &cr)) {
+			break;
 		}
 		if (p[1].revents && !input_carry(fd, keys, &left)) {
 			p[1].fd = -1;
@@ -95,7 +128,7 @@ int cmd_console(int argc, char **argv)
 		wabe_close(w);
 		return cmd_error(argv[0], &err);
 	}
-	if (console_carry(fd, isatty(0))) {
+	if (console_carry(fd, isatty(0), false)) {
 		putchar('\n');
 	}
 	close(fd);
@@ -106,18 +139,11 @@ int cmd_console(int argc, char **argv)
 static int log_print(struct wabe *w, const char *name, struct wabe_error *err)
 {
 	CLEANUP_CLOSE int fd = wabe_log(w, name, err);
-	char buf[65536];
-	ssize_t n;
+	bool cr = false;
 
-	if (fd < 0) {
-		return -1;
+	while (fd >= 0 && output_carry(fd, true, &cr)) {
 	}
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
-		if (!write_all(1, buf, n)) {
-			return 0;
-		}
-	}
-	return 0;
+	return fd < 0 ? -1 : 0;
 }
 
 static int log_follow(struct wabe *w, const char *name, struct wabe_error *err)
@@ -135,7 +161,7 @@ static int log_follow(struct wabe *w, const char *name, struct wabe_error *err)
 	if (fd < 0 || !freopen("/dev/null", "r", stdin)) {
 		return -1;
 	}
-	console_carry(fd, false);
+	console_carry(fd, false, true);
 	return 0;
 }
 

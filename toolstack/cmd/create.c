@@ -67,7 +67,7 @@ static int create(struct wabe *w, const struct create_options *o,
 	if (fd < 0 || (!o->paused && wabe_unpause(w, info.name, err))) {
 		return -1;
 	}
-	console_carry(fd, isatty(0));
+	console_carry(fd, isatty(0), false);
 	close(fd);
 	return 0;
 }

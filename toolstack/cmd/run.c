@@ -12,14 +12,14 @@
 struct foreground {
 	const char *name;
 	int console;
-	bool keys, left;
+	bool keys, plain, left;
 };
 
 static void *carry_thread(void *data)
 {
 	struct foreground *f = data;
 
-	f->left = console_carry(f->console, f->keys);
+	f->left = console_carry(f->console, f->keys, f->plain);
 	if (f->left) {
 		_exit(EXIT_OK);
 	}
@@ -65,7 +65,8 @@ static int attend(struct wabe *w, const struct run_options *o,
 		  struct wabe_info *info, struct wabe_error *err)
 {
 	struct foreground f = {.name = info->name,
-			       .keys = o->terminal && isatty(0)};
+			       .keys = o->terminal && isatty(0),
+			       .plain = !o->terminal};
 	pthread_t carrier, signals;
 
 	f.console = wabe_console(w, info->name, 0, err);

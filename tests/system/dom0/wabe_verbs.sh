@@ -279,6 +279,15 @@ if ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up 2>/dev/null; then
 	route add default gw 10.0.2.2
 	has "the outside is reached through dom0" '^outside' wabe run --rm busybox sh -c 'sleep 3 | nc 10.0.2.100 7'
 fi
+lines() {
+	printf 'one\ntwo\r\nthree\rfour\n\r' >/tmp/lines
+	wabe run --name lines busybox sh -c 'printf "one\ntwo\r\nthree\rfour\n\r"' >/tmp/out
+	wabe logs lines >/tmp/err
+	wabe rm lines
+	od -c /tmp/out
+	cmp /tmp/lines /tmp/out && cmp /tmp/lines /tmp/err
+}
+check "without -t lines end as they were written; so do those of logs" lines
 typed() { echo 'echo typed-$((6*7)); exit 4' | wabe run --rm -it busybox sh; [ $? = 4 ]; }
 check "-it: what is typed is run; its status" typed
 kept() { wabe run --rm -v keep:/data busybox sh -c 'echo precious >/data/file' && wabe run --rm -v keep:/data:ro busybox cat /data/file; }
