@@ -78,13 +78,13 @@ check "a command that is not there: 127" ends 127 'exec nothing'
 
 # --- memory -----------------------------------------------------------------
 least() {
-	for mib in 24 28 32; do
+	for mib in 20 24 28; do
 		[ "$(timeout 40 wabe run --rm --network none -m $mib busybox echo hello 2>/dev/null)" = hello ] && break
 	done
 	echo "hello needs $mib MiB"
-	[ $mib -le 32 ]
+	[ $mib -le 24 ]
 }
-has "hello runs in 32 MiB" 'needs' least
+has "hello runs in 24 MiB" 'needs' least
 cat /tmp/has
 
 # --- what the worker may ----------------------------------------------------
