@@ -244,18 +244,20 @@ int page_put_type_sliced(struct page *p)
 	for (;;) {
 		u64 valid = s & PAGE_VALID_MASK;
 
-		if ((s & PAGE_TYPES_MASK) > 1 || valid == VALID_NOT) {
-			if ((s & PAGE_TYPES_MASK) == 1) {
-				WRITE_ONCE(p->stamp, tlb_stamp_now());
-			}
+		if ((s & PAGE_TYPES_MASK) > 1) {
 			if (state_change(p, &s, s - TYPE_ONE)) {
-				dropped(p, s - TYPE_ONE);
 				return 0;
 			}
 		} else if (valid == VALID_BUSY) {
 			cpu_relax_serving();
 			s = READ_ONCE(p->state);
 		} else if (state_change(p, &s, s - valid + VALID_BUSY)) {
+			// Busy also for a moment where nothing is to be let go
+			// of: nobody uses the frame while it is stamped.
+			if (valid == VALID_NOT) {
+				busy_end_none(p);
+				return 0;
+			}
 			if (valid == VALID_YES) {
 				p->flags &=
 				    (u16) ~(PAGE_F_LETGO | PAGE_F_FAILED);

@@ -17,6 +17,7 @@ static int setup(void **state)
 
 static int end(void **state)
 {
+	fake_stamping = NULL;
 	assert_sound();
 	fake_fini();
 	return 0;
@@ -481,6 +482,38 @@ static void the_audit_finds_what_is_wrong(void **state)
 	fake_frame(t.l4)[260] ^= 2;
 }
 
+// Else another vCPU could map it, its processor flush and cache the mapping,
+// and the mapping go again, between the stamp and the end: the stamp were too
+// old.
+static u64 ending;
+static u32 stampings;
+
+static void stamped(void)
+{
+	stampings++;
+	assert_true((page(ending)->state & PAGE_VALID_MASK) ==
+			1ull << PAGE_VALID_SHIFT ||
+		    !(page(ending)->state & PAGE_REFS_MASK));
+}
+
+static void nobody_uses_a_frame_while_it_is_stamped(void **state)
+{
+	ending = fake_alloc(a);
+	stampings = 0;
+	assert_int_equal(page_get_type(page(ending), a, PAGE_WRITABLE), 0);
+	fake_stamping = stamped;
+	page_put_type(page(ending));
+	assert_int_equal(stampings, 1);
+	fake_stamping = NULL;
+	assert_int_equal(page_pin(page(ending), a, PAGE_L1), 0);
+	fake_stamping = stamped;
+	assert_int_equal(page_unpin(page(ending), a), 0);
+	assert_int_equal(stampings, 2);
+	assert_true(frame_drop_allocation(page(ending)));
+	fake_stamping = NULL;
+	assert_int_equal(stampings, 3);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, end)
 
 int main(void)
@@ -495,6 +528,7 @@ int main(void)
 	    TEST(a_heap_frame_is_no_table),
 	    TEST(a_descriptor_page_is_checked),
 	    TEST(a_new_role_waits_for_tlbs),
+	    TEST(nobody_uses_a_frame_while_it_is_stamped),
 	    TEST(an_l1_table_names_only_what_its_owner_may),
 	    TEST(a_table_may_not_map_itself_writable),
 	    TEST(entries_keep_what_the_guest_wrote),

@@ -40,6 +40,8 @@ static inline u64 rdtsc(void)
 // Tests of races widen the gaps between what must be one step and is not: this
 // is called in them, where it is set.
 extern void (*fake_delay)(void);
+// Called, where it is set, whenever a frame is about to be stamped.
+extern void (*fake_stamping)(void);
 
 static inline u64 index_clamp(u64 i, u64 n)
 {
