@@ -12,6 +12,7 @@ s/^(\$ (lsevtchn|xl domname|xenctx|xenctx --all)) [0-9]+/\1 ID/
 s/(backend|frontend|device|domain)\/[0-9]+\//\1\/ID\//g
 s/(vbd|vif)\/[0-9]+\//\1\/ID\//g
 s/\bvif[0-9]+\./vifID./g
+s/\/libxl\/[0-9]+\//\/libxl\/ID\//g
 s/\b0x[0-9a-f]+ pages/N pages/
 # xl list
 /^\S+ +[0-9]+ +[0-9]+ +[0-9]+ +[-r][-b][-p][-s][-c][-d] +[0-9.]+/{
@@ -37,6 +38,7 @@ s/\b0x[0-9a-f]+ pages/N pages/
 s/ +[0-9]+s\b/ Ts/g
 # xl network-list, block-list
 s#^([0-9]+ +[0-9]+ .* 4 +)[-0-9]+ +[-0-9/]+ +(/local/)#\1P R \2#
+s#^([0-9]{5} +[0-9]+) +[0-9]+ +4 +#\1 ID 4 #
 # lsevtchn
 s/, Port [0-9]+/, Port P/
 # xenctx
