@@ -4,5 +4,11 @@
 . "$(dirname "$0")/xl_run.sh"
 
 xl_root
-xl_scripts "${CPUS:-2}" ${SCRIPTS:-$(cat "$here/xl/order")}
+scripts=${SCRIPTS:-$(cat "$here/xl/order")}
+xl_scripts "${CPUS:-2}" $scripts
+if [ -n "${RECORD:-}" ]; then
+	for model in $(cd "$here/xl" && sed -n 's/^# Processor: //p' ./*.sh | sort -u); do
+		MODEL=$model xl_scripts "${CPUS:-2}" $scripts
+	done
+fi
 exit 0

@@ -78,18 +78,25 @@ core_read() {
 		grep -q 'magic = "xen-3.0-x86_64"' "$out/gdb"
 }
 
+# Can Debian's Xen do what the script NAME does, on the processor MODEL?
+recorded_here() {
+	! grep -q '^# Alone: ' "$here/xl/$1.sh" &&
+		[ "$(sed -n 's/^# Processor: //p' "$here/xl/$1.sh")" = "${MODEL:-}" ]
+}
+
 # xl_scripts CPUS NAME...: in one boot.
 xl_scripts() {
 	local xl_cpus=$1 name names verdict=compare model=max
 	shift
 	[ -z "${RECORD:-}" ] || {
-		verdict=record model=max,-smap
+		verdict=record model=${MODEL:-max,-smap}
 		hv=$cache/dom0/xen
 		read -ra names < <(for name in "$@"; do
-			grep -q '^# Alone: ' "$here/xl/$name.sh" || printf '%s ' "$name"
+			recorded_here "$name" && printf '%s ' "$name"
 		done)
 		set -- "${names[@]}"
 	}
+	[ $# -gt 0 ] || return 0
 	truncate -s 256M "$out/disk"
 	dom0_words="wabe.scripts=$(echo "$@" | tr ' ' :)" \
 		boot xl.sh -s "$xl_cpus" -c "$model" -m 2048 -t "${LIMIT:-900}" \
