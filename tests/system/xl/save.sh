@@ -3,6 +3,8 @@
 # Processor: max,-smap,-xsave,-pcid
 # (With XSAVE and PCID, in QEMU, processes die of SIGSEGV on Debian's Xen beside the
 # guest's busy job, another one each time.)
+# A guest whose devices nobody has changed: xl save speaks of those that went.
+xl destroy linux 2>/dev/null
 linux_up
 in_guest linux 'dd if=/dev/urandom of=/tmp/kept bs=1M count=8 2>/dev/null; md5sum </tmp/kept >/tmp/sum; (while :; do :; done) & echo $! >/tmp/job'
 sum=$(in_guest linux 'cat /tmp/sum')
