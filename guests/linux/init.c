@@ -23,11 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,7 +40,8 @@
 #define WATCH_EXEC 'e'
 #define WATCH_BIT(letter) (1u << ((letter) - 'a'))
 
-static bool rebooting; // at the end, not powering off
+static bool rebooting;	// at the end, not powering off
+static int printk = -1; // opened while /proc/sys can be written
 
 static void say(const char *what, const char *name)
 {
@@ -55,8 +53,6 @@ static void say(const char *what, const char *name)
 static void finish(const char *how) __attribute__((noreturn));
 static void finish(const char *how)
 {
-	int printk = open("/proc/sys/kernel/printk", O_WRONLY | O_CLOEXEC);
-
 	store_write("wabe/exit", how);
 	// The console is the workload's: "System halted" is none of its words.
 	(void)!write(printk, "0", 1);
@@ -65,139 +61,10 @@ static void finish(const char *how)
 	_exit(1);
 }
 
-static void fail(const char *what, const char *name) __attribute__((noreturn));
-static void fail(const char *what, const char *name)
+void fail(const char *what, const char *name)
 {
 	say(what, name);
 	finish("code 125");
-}
-
-static void mount_or_fail(const char *source, const char *target,
-			  const char *type, unsigned long flags,
-			  const char *data)
-{
-	mkdir(target, 0755);
-	if (mount(source, target, type, flags, data)) {
-		fail("mount", target);
-	}
-}
-
-static void mount_kernel(void)
-{
-	mount_or_fail("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		      NULL);
-	mount_or_fail("sys", "/sys", "sysfs",
-		      MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL);
-	mount_or_fail("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
-}
-
-// The block device appears when front and back end have met.
-static void wait_for_device(const char *path)
-{
-	for (unsigned int i = 0; i < 500; i++) {
-		if (!access(path, F_OK)) {
-			return;
-		}
-		usleep(10000);
-	}
-	errno = ETIMEDOUT;
-	fail("waiting for", path);
-}
-
-// /root_ro: the image, shared and read-only; /rw: this domain's changes.
-static void mount_root(void)
-{
-	char *device = store_read("wabe/root", NULL);
-	char *readonly = store_read("wabe/readonly", NULL);
-	char path[64];
-
-	snprintf(path, sizeof(path), "/dev/%s", device ? device : "xvda");
-	wait_for_device(path);
-	mount_or_fail(path, "/root_ro", "erofs", MS_RDONLY, NULL);
-	if (readonly && !strcmp(readonly, "1")) {
-		mkdir("/newroot", 0755);
-		if (mount("/root_ro", "/newroot", NULL, MS_BIND, NULL)) {
-			fail("mount", "/newroot");
-		}
-	} else {
-		mount_or_fail("rw", "/rw", "tmpfs", 0, "mode=0755");
-		mkdir("/rw/upper", 0755);
-		mkdir("/rw/work", 0755);
-		mount_or_fail("overlay", "/newroot", "overlay", 0,
-			      "lowerdir=/root_ro,upperdir=/rw/upper,"
-			      "workdir=/rw/work");
-	}
-	free(device);
-	free(readonly);
-}
-
-// What every workload finds besides its own files.
-static void mount_inside(void)
-{
-	static const char *const moved[] = {"/proc", "/sys", "/dev"};
-	char path[64];
-
-	for (unsigned int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "/newroot%s", moved[i]);
-		mkdir(path, 0755);
-		if (mount(moved[i], path, NULL, MS_MOVE, NULL)) {
-			fail("mount", path);
-		}
-	}
-	mount_or_fail("pts", "/newroot/dev/pts", "devpts",
-		      MS_NOSUID | MS_NOEXEC,
-		      "newinstance,ptmxmode=0666,mode=0620,gid=5");
-	mount_or_fail("shm", "/newroot/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV,
-		      "mode=1777");
-	mkdir("/newroot/tmp", 01777);
-	unlink("/newroot/dev/ptmx");
-	(void)!symlink("pts/ptmx", "/newroot/dev/ptmx");
-	(void)!symlink("/proc/self/fd", "/newroot/dev/fd");
-	(void)!symlink("/proc/self/fd/0", "/newroot/dev/stdin");
-	(void)!symlink("/proc/self/fd/1", "/newroot/dev/stdout");
-	(void)!symlink("/proc/self/fd/2", "/newroot/dev/stderr");
-	if (chdir("/newroot") || mount(".", "/", NULL, MS_MOVE, NULL) ||
-	    chroot(".") || chdir("/")) {
-		fail("entering the root", NULL);
-	}
-}
-
-// A folder and those above it.
-static void folders_make(char *path)
-{
-	for (char *p = path + 1; *p; p++) {
-		if (*p == '/') {
-			*p = 0;
-			mkdir(path, 0755);
-			*p = '/';
-		}
-	}
-	mkdir(path, 0755);
-}
-
-// Disks with a place of their own: ext2 to ext4, or an erofs image.
-static void volumes_mount(void)
-{
-	char node[32], device[32], *value;
-
-	for (char letter = 'a'; letter <= 'p'; letter++) {
-		snprintf(node, sizeof(node), "wabe/mount/xvd%c", letter);
-		value = store_read(node, NULL);
-		if (value && *value && value[1] == ' ') {
-			unsigned long flags = MS_NOSUID | MS_NODEV |
-					      (*value == 'w' ? 0 : MS_RDONLY);
-
-			snprintf(device, sizeof(device), "/dev/xvd%c", letter);
-			wait_for_device(device);
-			folders_make(value + 2);
-			if (mount(device, value + 2, "ext4", flags, NULL) &&
-			    mount(device, value + 2, "erofs", flags | MS_RDONLY,
-				  NULL)) {
-				fail("mount", value + 2);
-			}
-		}
-		free(value);
-	}
 }
 
 static int signals_open(void)
@@ -333,6 +200,7 @@ int main(int argc, char **argv)
 	}
 	signals = signals_open();
 	mount_kernel();
+	printk = open("/proc/sys/kernel/printk", O_WRONLY | O_CLOEXEC);
 	if (store_open()) {
 		fail("opening", "/dev/xen/xenbus");
 	}
@@ -341,6 +209,7 @@ int main(int argc, char **argv)
 	mount_inside();
 	volumes_mount();
 	network_up();
+	paths_restrict();
 	child = workload_start();
 	if (child < 0) {
 		fail("starting the workload", NULL);

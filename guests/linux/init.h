@@ -7,6 +7,16 @@
 
 #include "../../toolstack/wabed/exec_proto.h"
 
+// init.c: say what could not be done and end.
+void fail(const char *what, const char *name) __attribute__((noreturn));
+// mounts.c, in this order: the kernel's file systems; the workload's root at
+// /newroot; the first into the second, which is entered; its volumes; at last
+// what of the kernel's it may not read or write.
+void mount_kernel(void);
+void mount_root(void);
+void mount_inside(void);
+void volumes_mount(void);
+void paths_restrict(void);
 // network.c: address, route, name resolution, hostname. What is not asked for
 // is left alone; what cannot be done is said on the console.
 void network_up(void);

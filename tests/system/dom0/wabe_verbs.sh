@@ -229,48 +229,7 @@ DTS
 fi
 
 # --- beside crun, on the same image -----------------------------------------
-# What a workload sees of itself. Not compared: what depends on how much memory
-# there is (processes, signals), and process 1: a micro-domain has its own init.
-# shellcheck disable=SC2016
-see='id; grep -e ^Uid -e ^Gid -e ^Groups -e ^Cap -e ^NoNewPrivs /proc/self/status
-cat /proc/self/limits; echo $PWD; env; hostname; umask
-for d in null zero full random urandom tty ptmx pts shm fd stdin stdout stderr; do [ -e /dev/$d ] && echo /dev/$d; done
-exit 7'
-seen() { tr -d '\r' | grep -v '^Max processes\|^Max pending' | sed 's/^\(CapInh\|CapAmb\).*0$/\1 none/' | sort; }
-by_crun() { # UID CAPABILITIES
-	mkdir -p /tmp/bundle /mnt/image
-	args=$(printf '%s' "$see" | tr '\n' ';')
-	cat >/tmp/bundle/config.json <<-JSON
-	{"ociVersion":"1.0.2","process":{"user":{"uid":$1,"gid":$1},"args":["sh","-c","$args"],"cwd":"/tmp",
-	"env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","COLOUR=red"],"noNewPrivileges":true,
-	"capabilities":{"bounding":[$capabilities],"effective":[$2],"permitted":[$2],"inheritable":[]}},
-	"root":{"path":"/mnt/image","readonly":true},"hostname":"pail",
-	"mounts":[{"destination":"/proc","type":"proc","source":"proc"},{"destination":"/dev","type":"tmpfs","source":"tmpfs"},
-	{"destination":"/dev/pts","type":"devpts","source":"devpts"},{"destination":"/dev/shm","type":"tmpfs","source":"shm"},{"destination":"/tmp","type":"tmpfs","source":"tmpfs"}],
-	"linux":{"namespaces":[{"type":"pid"},{"type":"mount"},{"type":"uts"},{"type":"ipc"},{"type":"network"}]}}
-	JSON
-	LD_LIBRARY_PATH=/wabe/crun /wabe/crun/crun --cgroup-manager=disabled run --no-pivot -b /tmp/bundle one
-}
-capabilities=$(for c in CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL; do printf '"CAP_%s",' $c; done)'"CAP_AUDIT_WRITE"'
-beside_crun() { # UID CAPABILITIES
-	by_crun "$1" "$2" >/tmp/crun.out 2>&1
-	crun=$?
-	wabe run --rm -u "$1:$1" -h pail -w /tmp -e COLOUR=red busybox sh -c "$see" >/tmp/wabe.out 2>&1
-	ours=$?
-	seen </tmp/crun.out >/tmp/crun.seen
-	seen </tmp/wabe.out >/tmp/wabe.seen
-	diff /tmp/crun.seen /tmp/wabe.seen && [ "$crun $ours" = "7 7" ] &&
-		[ "$(wc -l </tmp/crun.seen)" -gt 30 ]
-}
-mkdir -p /mnt/image
-if mount -t erofs -o ro,loop /var/lib/wabe/images/busybox/root.erofs /mnt/image; then
-	mount -t cgroup2 cgroup2 /sys/fs/cgroup
-	check "as root: ids, capabilities, limits, environment, status as with crun" beside_crun 0 "$capabilities"
-	check "as a user: the same" beside_crun 1000 ""
-	umount /mnt/image
-else
-	check "the image can be mounted for crun" false
-fi
+. /wabe/beside_crun.sh
 
 # --- partitions -------------------------------------------------------------
 partition() { wabe partition list | awk -v name="$1" -v column="$2" '$1 == name { print $column }'; }
