@@ -97,6 +97,7 @@ test-all: $(BUILD)/wabe $(CACHE)/dom0/ready3 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guest
 soak: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests \
 		toolstack-all $(BUILD)/linux/vmlinux
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized SANITIZE=1 toolstack-all
 	@JOBS=1 tests/run $(SOAK)
 
 # The long form of the proof: as long as given (HOURS=1).

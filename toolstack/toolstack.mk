@@ -7,6 +7,14 @@ TS_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wmissing-prototypes \
 	-D__XEN_TOOLS__ -Itoolstack/include -Itoolstack/lib -Itoolstack/wabed \
 	-Ixenstore-glue -I/usr/include/json-c -ffunction-sections
 TS_LINK := -Wl,--gc-sections -Wl,-z,relro,-z,now
+# SANITIZE=1: programs that report what AddressSanitizer, LeakSanitizer and
+# UndefinedBehaviorSanitizer find, with a BUILD of their own (soak_sanitized.sh).
+ifdef SANITIZE
+TS_FLAGS += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined
+TS_SANITIZER := $(TS_OUT)/tests/system/sanitizer.o
+TS_LINK += -fsanitize=address,undefined -static-libasan -static-libubsan \
+	$(TS_SANITIZER)
+endif
 
 ts_objects = $(patsubst %.c,$(TS_OUT)/%.o,$(1))
 # The privileged half of the library; the rest is for everyone.
@@ -17,6 +25,8 @@ TS_XEN := -lxenctrl -lxenevtchn -lxenforeignmemory -lxencall -lxentoollog
 TS_ARCHIVE := -l:libcrypto.a -l:libarchive.a -llzma -lzstd -lbz2 -lz -l:libacl.a -l:libattr.a
 TS_PLAIN := -l:libfdt.a -l:libjson-c.a
 
+$(addprefix $(TS_OUT)/,domain-boot wabed wabed-worker wabe): $(TS_SANITIZER)
+
 $(TS_OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
@@ -25,16 +35,16 @@ $(TS_OUT)/%.o: %.c
 $(TS_OUT)/domain-boot: $(call ts_objects,toolstack/tests/domain_boot.c \
 	$(TS_MACHINE) $(TS_LIB))
 	@echo '  LINK $@'
-	@$(CC) $(TS_LINK) -o $@ $^ $(TS_XEN) $(TS_PLAIN) $(TS_ARCHIVE)
+	@$(CC) $(TS_LINK) -o $@ $(filter-out $(TS_SANITIZER),$^) $(TS_XEN) $(TS_PLAIN) $(TS_ARCHIVE)
 
 $(TS_OUT)/wabed: $(call ts_objects,$(wildcard toolstack/wabed/creator*.c) \
 	$(TS_MACHINE) $(TS_LIB))
 	@echo '  LINK $@'
-	@$(CC) $(TS_LINK) -o $@ $^ $(TS_XEN) -lxenstore $(TS_PLAIN) $(TS_ARCHIVE)
+	@$(CC) $(TS_LINK) -o $@ $(filter-out $(TS_SANITIZER),$^) $(TS_XEN) -lxenstore $(TS_PLAIN) $(TS_ARCHIVE)
 
 $(TS_OUT)/wabe: $(call ts_objects,$(wildcard toolstack/cmd/*.c) $(TS_LIB))
 	@echo '  LINK $@'
-	@$(CC) $(TS_LINK) -o $@ $^ $(TS_PLAIN) $(TS_ARCHIVE) -lpthread
+	@$(CC) $(TS_LINK) -o $@ $(filter-out $(TS_SANITIZER),$^) $(TS_PLAIN) $(TS_ARCHIVE) -lpthread
 
 # The library for programs besides: toolstack/include/wabe.h is its manual.
 $(TS_OUT)/libwabe.a: $(call ts_objects,$(TS_LIB))

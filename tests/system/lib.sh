@@ -20,9 +20,14 @@ make_root() {
 
 # boot SCRIPT [options of ./boot]: console in $out/log, also printed;
 # claims made inside dom0 appear as they are. Status: the script's.
+# SANITIZED=1: the toolstack's programs are those with sanitizers (stage).
 boot() {
 	local script=$1 code=0
 	shift
+	if [ -n "${SANITIZED:-}" ]; then
+		dom0_words="${dom0_words:-} wabe.script=$script"
+		script=sanitized.sh
+	fi
 	[ -e "$out/root.gz" ] || make_root
 	"$here/boot" -x "$hv" -i "$out/root.gz" -k "$cache/dom0/vmlinuz" \
 		-l "$out/log" "$@" ${boot_words[@]+"${boot_words[@]}"} \

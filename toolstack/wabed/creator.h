@@ -71,7 +71,7 @@ struct creator {
 	uint32_t restarting; // how many wait for it
 	bool hurry;	     // an end is near: look soon
 	bool leaving;
-	char packet[CREATOR_PACKET_MAX];
+	_Alignas(8) char packet[CREATOR_PACKET_MAX]; // read as messages
 };
 
 // creator_table.c

@@ -9,7 +9,7 @@ $(TS_OUT)/wabed-worker: $(call ts_objects,toolstack/wabed/worker_main.c \
 	toolstack/wabed/supervisor.c \
 	$(WORKER_C) $(GLUE_C))
 	@echo '  LINK $@'
-	@$(CC) $(TS_LINK) -pthread -o $@ $^ -l:libseccomp.a -l:libfdt.a
+	@$(CC) $(TS_LINK) -pthread -o $@ $(filter-out $(TS_SANITIZER),$^) -l:libseccomp.a -l:libfdt.a
 
 toolstack-all: $(TS_OUT)/wabed-worker
 

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include "supervisor.h"
 #include "worker.h"
@@ -20,6 +23,20 @@ static unsigned option(int argc, char **argv, const char *name)
 		}
 	}
 	return NOBODY;
+}
+
+// In a build with sanitizers, when the last domain is gone. A worker has no
+// end at which they would look for leaks by themselves: it is killed.
+static void leaks_look(const struct worker *worker)
+{
+#ifdef __SANITIZE_ADDRESS__
+	static bool served;
+
+	if (served && !worker->domains) {
+		__lsan_do_recoverable_leak_check();
+	}
+	served = worker->domains;
+#endif
 }
 
 int worker_main(void)
@@ -37,6 +54,7 @@ int worker_main(void)
 	control_send(&worker, &ready, NULL, 0);
 	while (!worker.ending) {
 		worker_step(&worker, -1);
+		leaks_look(&worker);
 	}
 	return 0;
 }
