@@ -150,16 +150,17 @@ static int exec_options_read(struct exec_options *o, int argc, char **argv)
 	return optind + 1 < argc ? 0 : cmd_usage(argv[0]);
 }
 
-// Names of users are the image's.
-static int user_find(struct wabe *w, const char *name, char **user,
-		     struct wabe_error *err)
+// Names of users are the image's. `found` is to be freed; numbers need none.
+static int user_find(struct wabe *w, const char *name, const char *user,
+		     char **found, struct wabe_error *err)
 {
 	struct wabe_info info;
 
-	return !*user || (*user)[strspn(*user, "0123456789:,")] == 0 ? 0
+	*found = NULL;
+	return !user || user[strspn(user, "0123456789:,")] == 0 ? 0
 	       : wabe_info(w, name, &info, err)
 		   ? -1
-		   : wabe_image_user(NULL, info.image, *user, user, err);
+		   : wabe_image_user(NULL, info.image, user, found, err);
 }
 
 int cmd_exec(int argc, char **argv)
@@ -170,6 +171,7 @@ int cmd_exec(int argc, char **argv)
 	struct wabe_error err;
 	struct wabe *w;
 	sigset_t set;
+	char *user;
 	int fd, status = exec_options_read(&o, argc, argv);
 
 	if (status) {
@@ -184,10 +186,11 @@ int cmd_exec(int argc, char **argv)
 	signals_wanted(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	fd = -1;
-	if (!user_find(w, argv[optind], &o.user, &err)) {
-		what.user = o.user;
+	if (!user_find(w, argv[optind], o.user, &user, &err)) {
+		what.user = user ? user : o.user;
 		fd = wabe_exec(w, argv[optind], &what, &err);
 	}
+	free(user);
 	wabe_close(w);
 	if (fd < 0) {
 		cmd_error(argv[0], &err);

@@ -192,12 +192,19 @@ static void creator_end(struct creator *c, const char *path)
 			record_end(c, r, WABE_END_DESTROYED, 0);
 		}
 	}
-	for (struct worker *w = c->workers; w; w = w->next) {
+	while (c->records) {
+		record_forget(c, c->records);
+	}
+	while (c->workers) {
+		struct worker *w = c->workers;
+
+		c->workers = w->next;
 		if (w->fd >= 0) {
 			close(w->fd);
-			w->fd = -1;
 		}
+		free(w);
 	}
+	clients_end(c);
 	machine_close(&c->machine);
 }
 
@@ -223,28 +230,41 @@ static int detach(int ready, struct wabe_error *err)
 	return 0;
 }
 
+static int creator_open(struct creator *c, const char *path,
+			struct wabe_error *err)
+{
+	if (folder_make(CREATOR_RUN, err) || folder_make(CREATOR_LIVE, err) ||
+	    folder_make(CREATOR_LOGS, err) || machine_open(&c->machine, err)) {
+		return -1;
+	}
+	if (signals_open(c, err) || listener_open(c, path, err)) {
+		machine_close(&c->machine);
+		return -1;
+	}
+	return 0;
+}
+
 static int creator_run(const char *path, int ready, struct wabe_error *err)
 {
 	struct creator *c = calloc(1, sizeof(*c));
+	int error;
 
 	if (!c) {
 		abort();
 	}
-	if (folder_make(CREATOR_RUN, err) || folder_make(CREATOR_LIVE, err) ||
-	    folder_make(CREATOR_LOGS, err) || machine_open(&c->machine, err) ||
-	    signals_open(c, err) || listener_open(c, path, err)) {
-		return -1;
+	error = creator_open(c, path, err);
+	if (!error) {
+		c->changes = changes_watch(&c->machine);
+		live_adopt(c);
+		mirror_partitions(&c->machine);
+		error = ready >= 0 ? detach(ready, err) : 0;
+		if (!error) {
+			creator_loop(c);
+		}
+		creator_end(c, path);
 	}
-	c->changes = changes_watch(&c->machine);
-	live_adopt(c);
-	mirror_partitions(&c->machine);
-	if (ready >= 0 && detach(ready, err)) {
-		return -1;
-	}
-	creator_loop(c);
-	creator_end(c, path);
 	free(c);
-	return 0;
+	return error;
 }
 
 // The parent of a detaching creator: 0 when it is ready.

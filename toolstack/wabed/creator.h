@@ -148,6 +148,7 @@ void mirror_partitions(struct machine *m); // as they are now
 void client_accept(struct creator *c);
 void client_serve(struct creator *c, struct client *client);
 void clients_sweep(struct creator *c); // drop those that closed
+void clients_end(struct creator *c);   // drop all
 void clients_tell_exit(struct creator *c, struct record *r);
 // Tell those who listen how a micro-domain is now.
 void clients_tell(struct creator *c, const struct record *r);

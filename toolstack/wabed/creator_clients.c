@@ -351,3 +351,15 @@ void clients_sweep(struct creator *c)
 		}
 	}
 }
+
+void clients_end(struct creator *c)
+{
+	for (struct client *client = c->clients; client;
+	     client = client->next) {
+		if (client->fd >= 0) {
+			close(client->fd);
+			client->fd = -1;
+		}
+	}
+	clients_sweep(c);
+}
