@@ -84,6 +84,14 @@ $(UNIT_OUT)/toolstack_test: tests/unit/toolstack_test.c $(addprefix \
 	@mkdir -p $(@D)
 	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) $^ -o $@ -l:libfdt.a -lcmocka
 
+# The creator's, with what it says to workers and clients.
+$(UNIT_OUT)/creator_test: tests/unit/creator_test.c $(addprefix \
+		toolstack/wabed/,creator_clients.c creator_table.c \
+		creator_worker.c) $(addprefix toolstack/lib/,packet.c spec.c \
+		spec_fdt.c spec_file.c dts.c file.c error.c)
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) $^ -o $@ -l:libfdt.a -lcmocka
+
 # The library from C++, in several threads, with the thread sanitizer.
 LIBRARY_C := $(addprefix toolstack/lib/,client.c packet.c spec.c spec_fdt.c \
 	spec_file.c dts.c file.c error.c)

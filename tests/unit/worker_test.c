@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -1112,6 +1113,57 @@ static void the_program_runs_confined(void **state)
 	assert_int_equal(status, 0);
 }
 
+// What a worker under its filter gets for a call: false: it is killed for it.
+static bool confined_may(void (*call)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		rights_drop(65534, 65534);
+		confine();
+		call();
+		syscall(SYS_exit_group, 0); // no sanitizer has a word
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGSYS
+					: status == 0);
+	return !WIFSIGNALED(status);
+}
+
+static pid_t test_pid;
+
+static void signal_another(void)
+{
+	syscall(SYS_tgkill, test_pid, test_pid, 0);
+}
+
+static void signal_itself(void)
+{
+	syscall(SYS_tgkill, getpid(), gettid(), 0);
+}
+
+// Then F_SETSIG, and data that comes, would send it any signal.
+static void signals_for_another(void)
+{
+	syscall(SYS_fcntl, 0, F_SETOWN, test_pid);
+}
+
+static void file_flags(void)
+{
+	syscall(SYS_fcntl, 0, F_SETFL, syscall(SYS_fcntl, 0, F_GETFL));
+}
+
+// Workers of other partitions run as the same user.
+static void a_confined_worker_sends_others_no_signals(void **state)
+{
+	test_pid = getpid();
+	assert_true(confined_may(signal_itself));
+	assert_true(confined_may(file_flags));
+	assert_false(confined_may(signal_another));
+	assert_false(confined_may(signals_for_another));
+}
+
 // A driver's life, with the worker killed at one point of it. Returns false if
 // it came to its end before that.
 static bool life_with_a_kill(int at)
@@ -1225,6 +1277,7 @@ int main(void)
 	    cmocka_unit_test(a_kill_at_any_point_is_not_noticed),
 	    CASE(a_lying_store_ring_ends_the_store),
 	    cmocka_unit_test(the_program_runs_confined),
+	    cmocka_unit_test(a_confined_worker_sends_others_no_signals),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

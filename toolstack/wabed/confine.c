@@ -4,6 +4,7 @@
 // and of device calls only those named here.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <seccomp.h>
 #include <stdarg.h>
@@ -39,7 +40,6 @@ static const int plain_calls[] = {
     SCMP_SYS(lseek),
     SCMP_SYS(ftruncate),
     SCMP_SYS(fdatasync),
-    SCMP_SYS(fcntl),
     SCMP_SYS(recvmsg),
     SCMP_SYS(recvfrom),
     SCMP_SYS(sendto),
@@ -61,7 +61,6 @@ static const int plain_calls[] = {
     SCMP_SYS(sched_yield),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
-    SCMP_SYS(tgkill),
     SCMP_SYS(set_robust_list),
     SCMP_SYS(rseq),
     SCMP_SYS(getrandom),
@@ -103,6 +102,8 @@ static const unsigned long device_calls[] = {
     TUNSETOFFLOAD,
 };
 
+static const int file_calls[] = {F_GETFD, F_GETFL, F_SETFL};
+
 static void filter_install(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -118,6 +119,19 @@ static void filter_install(void)
 		error =
 		    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				     SCMP_A1(SCMP_CMP_EQ, device_calls[i]));
+	}
+	// Whether to wait, but not who is to be sent signals.
+	for (size_t i = 0; !error && i < sizeof(file_calls) / sizeof(int);
+	     i++) {
+		error = seccomp_rule_add(
+		    filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+		    SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)file_calls[i]));
+	}
+	// Its own threads: other workers run as the same user.
+	if (!error) {
+		error = seccomp_rule_add(
+		    filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 	}
 	// Memory, but never code.
 	if (!error) {

@@ -112,6 +112,7 @@ void restart_cancel(struct creator *c, struct record *r);
 void restarts_run(struct creator *c); // those whose time has come
 
 // creator_worker.c
+int worker_pair(int pair[2], struct wabe_error *err); // the creator's end first
 int worker_get(struct creator *c, const char *partition, struct worker **out,
 	       struct wabe_error *err);
 int worker_add(struct creator *c, struct record *r, const struct domain *d,

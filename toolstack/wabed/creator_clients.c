@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define LIST_BATCH 64
+#define PATIENCE_S 2 // with a client that does not read what it asked for
 
 static int verb_create(struct request *q, struct wabe_error *err)
 {
@@ -137,8 +139,12 @@ static int verb_list(struct request *q, struct wabe_error *err)
 		for (; r && q->reply.count < LIST_BATCH; r = r->next) {
 			batch[q->reply.count++] = r->info;
 		}
-		packet_send(q->client->fd, &q->reply, sizeof(q->reply), batch,
-			    q->reply.count * sizeof(batch[0]), NULL, 0);
+		if (packet_send(q->client->fd, &q->reply, sizeof(q->reply),
+				batch, q->reply.count * sizeof(batch[0]), NULL,
+				0) < 0) {
+			shutdown(q->client->fd, SHUT_RDWR);
+			break;
+		}
 	} while (q->reply.count);
 	q->silent = true;
 	return 0;
@@ -324,11 +330,13 @@ void clients_tell(struct creator *c, const struct record *r)
 void client_accept(struct creator *c)
 {
 	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct client *client;
 
 	if (fd < 0) {
 		return;
 	}
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	client = calloc(1, sizeof(*client));
 	if (!client) {
 		abort();

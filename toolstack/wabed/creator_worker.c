@@ -23,6 +23,10 @@
 
 #define NOBODY 65534
 #define ANSWER_MS 10000
+#define LOSSES_LOGGED 32 // of one micro-domain
+// More than the socket holds at a time: what was there is taken, and whoever
+// goes on talking waits for the next turn.
+#define TURN_PACKETS 2048
 
 void log_path(const struct record *r, char path[256])
 {
@@ -83,18 +87,31 @@ static long worker_receive(struct creator *c, struct worker *w, int wait_ms)
 	return n;
 }
 
-static int worker_start(struct creator *c, const char *partition,
-			struct worker **out, struct wabe_error *err)
+// The creator's end never waits for room: it asks one thing at a time, so only
+// a worker that does not read what it is asked has none.
+int worker_pair(int pair[2], struct wabe_error *err)
 {
-	int pair[2], room = 4 * WABED_MAX_PACKET;
-	struct worker *w;
+	int room = 4 * WABED_MAX_PACKET;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
+	    fcntl(pair[0], F_SETFL, O_NONBLOCK)) {
 		return error_set(err, errno, "worker");
 	}
 	for (int i = 0; i < 2; i++) {
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &room,
 			   sizeof(room));
+	}
+	return 0;
+}
+
+static int worker_start(struct creator *c, const char *partition,
+			struct worker **out, struct wabe_error *err)
+{
+	struct worker *w;
+	int pair[2];
+
+	if (worker_pair(pair, err)) {
+		return -1;
 	}
 	w = calloc(1, sizeof(*w));
 	if (!w) {
@@ -157,12 +174,24 @@ void workers_reap(struct creator *c)
 
 // --- What it says unasked ---------------------------------------------------
 
-static void worker_said(struct creator *c, const struct wabed_message *m,
-			const char *text, size_t bytes)
+static void loss_log(struct record *r, const struct wabed_message *m,
+		     const char *text, size_t bytes)
+{
+	struct wabe_error line; // one, whatever the text
+
+	error_set(&line, 0, "lost %.*s: %.*s", WABED_MAX_PATH, m->path,
+		  (int)bytes, text);
+	creator_log("%s: %s", r->info.name, line.text);
+}
+
+// Of its own micro-domains only: a guest may have taken the worker over.
+static void worker_said(struct creator *c, const struct worker *w,
+			const struct wabed_message *m, const char *text,
+			size_t bytes)
 {
 	struct record *r = m->domid < DOMIDS ? c->by_domid[m->domid] : NULL;
 
-	if (!r) {
+	if (!r || r->worker != w) {
 		return;
 	}
 	switch (m->type) {
@@ -173,9 +202,9 @@ static void worker_said(struct creator *c, const struct wabed_message *m,
 		c->hurry |= c->changes < 0;
 		break;
 	case WABED_LOST:
-		r->info.lost++;
-		creator_log("%s: lost %.*s: %.*s", r->info.name, WABED_MAX_PATH,
-			    m->path, (int)bytes, text);
+		if (r->info.lost++ < LOSSES_LOGGED) {
+			loss_log(r, m, text, bytes);
+		}
 		break;
 	case WABED_GONE:
 		creator_log("%s: lost its store: ended", r->info.name);
@@ -188,10 +217,10 @@ static void worker_said(struct creator *c, const struct wabed_message *m,
 	}
 }
 
-static void packet_said(struct creator *c, long n)
+static void packet_said(struct creator *c, const struct worker *w, long n)
 {
 	// The text is cut where the packet ends, whatever the head says.
-	worker_said(c, (const struct wabed_message *)c->packet,
+	worker_said(c, w, (const struct wabed_message *)c->packet,
 		    c->packet + sizeof(struct wabed_message),
 		    (size_t)n - sizeof(struct wabed_message));
 }
@@ -200,8 +229,10 @@ void worker_serve(struct creator *c, struct worker *w)
 {
 	long n;
 
-	while (w && w->fd >= 0 && (n = worker_receive(c, w, 0)) > 0) {
-		packet_said(c, n);
+	for (unsigned int i = 0; i < TURN_PACKETS && w && w->fd >= 0 &&
+				 (n = worker_receive(c, w, 0)) > 0;
+	     i++) {
+		packet_said(c, w, n);
 	}
 }
 
@@ -213,6 +244,7 @@ static int worker_call(struct creator *c, struct worker *w,
 		       struct wabe_error *err)
 {
 	const struct wabed_message *answer = (const void *)c->packet;
+	uint64_t now = now_ms(), until = now + ANSWER_MS;
 
 	m->version = WABED_VERSION;
 	m->sequence = ++w->sequence ? w->sequence : ++w->sequence;
@@ -221,8 +253,9 @@ static int worker_call(struct creator *c, struct worker *w,
 		worker_lost(c, w);
 		return error_set(err, 0, "the worker died");
 	}
-	for (;;) {
-		long n = worker_receive(c, w, ANSWER_MS);
+	for (;; now = now_ms()) {
+		long n =
+		    now < until ? worker_receive(c, w, (int)(until - now)) : 0;
 
 		if (n <= 0) {
 			// One that does not answer serves nobody.
@@ -236,7 +269,7 @@ static int worker_call(struct creator *c, struct worker *w,
 					       "the worker refuses")
 				   : 0;
 		}
-		packet_said(c, n);
+		packet_said(c, w, n);
 	}
 }
 
