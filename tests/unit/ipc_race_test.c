@@ -5,15 +5,12 @@
 // and FIFO in the other. When all have paused, all is counted again: frames by
 // the audit, and what is in use of grants by what was mapped. MM_ROUNDS chooses
 // how long.
-#include <pthread.h>
-#include <unistd.h>
+#include "race.h"
 
 #include <wabe/grant.h>
 
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
-
-#include "mm_machine.h"
 
 #define OPS 800
 #define REFS 6
@@ -24,8 +21,7 @@ static u64 l1[2], data[2][REFS];
 static struct grant_entry_v1 *entries[2];
 static u32 ports[2][PORTS]; // atomic; any number will do
 static u32 handles[2][32];  // atomic; + 1
-static pthread_barrier_t barrier;
-static u32 rounds, wrong, done_maps, done_events;
+static u32 done_maps, done_events;
 
 static u32 me(void)
 {
@@ -160,30 +156,13 @@ static void use_port(void)
 	}
 }
 
-static void *run(void *number)
+static void op(void)
 {
 	static void (*const ops[])(void) = {
 	    map,       map,	 unmap,	   unmap,    copy,    regrant,
 	    open_port, use_port, use_port, use_port, use_port};
-	u32 cpu = (u32)(u64)number;
 
-	random_state += cpu * 0x9e3779b97f4a7c15ull;
-	fake_run(cpu, two[cpu / 2]->vcpu[cpu % 2]);
-	for (u32 round = 0; round < rounds; round++) {
-		for (u32 i = 0; i < OPS; i++) {
-			fake_enter();
-			ops[random_below(ARRAY_SIZE(ops))]();
-			fake_leave();
-		}
-		pthread_barrier_wait(&barrier);
-		if (cpu == 0) {
-			fake_verbose = true;
-			wrong += page_audit() != 0;
-			fake_verbose = false;
-		}
-		pthread_barrier_wait(&barrier);
-	}
-	return NULL;
+	ops[random_below(ARRAY_SIZE(ops))]();
 }
 
 // FIFO for one of them.
@@ -222,26 +201,19 @@ static void begin(u32 i)
 
 static void racing_processors_lose_no_grant_and_no_port(void **state)
 {
-	const char *given = getenv("MM_ROUNDS");
-	pthread_t threads[FAKE_CPUS];
+	u32 rounds = race_rounds(200);
 	u64 free_before;
 
-	rounds = given ? (u32)strtoul(given, NULL, 0) : 200;
 	fake_init(3);
 	free_before = frames_free();
 	begin(0);
 	begin(1);
 	fifo_begin(two[1]);
-	pthread_barrier_init(&barrier, NULL, FAKE_CPUS);
-	alarm(280); // a deadlock is a failure
-	for (u64 i = 0; i < FAKE_CPUS; i++) {
-		pthread_create(&threads[i], NULL, run, (void *)i);
-	}
 	for (u32 i = 0; i < FAKE_CPUS; i++) {
-		pthread_join(threads[i], NULL);
+		race.who[i] = two[i / 2]->vcpu[i % 2];
 	}
+	race_run(op, rounds, OPS);
 	printf("# %u maps, %u event operations\n", done_maps, done_events);
-	assert_int_equal(wrong, 0);
 	assert_true(done_maps > rounds * 10 && done_events > rounds * OPS / 8);
 	fake_run(0, dom0->vcpu[0]);
 	for (u32 i = 1; i < FAKE_CPUS; i++) {

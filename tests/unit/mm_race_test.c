@@ -3,12 +3,9 @@
 // guest that change, pin, unpin, write and free the same few frames, and dom0,
 // which pins and maps them as well. When all have paused, all is counted again.
 // MM_ROUNDS chooses how long.
-#include <pthread.h>
-#include <unistd.h>
+#include "race.h"
 
 #include <xen/memory.h>
-
-#include "mm_machine.h"
 
 #define OPS 1500 // a thread's between two counts
 #define TREES 2
@@ -18,9 +15,14 @@
 static struct domain *a;
 static struct tree trees[TREES];
 static u64 data[DATA], dom0_l1;
-static pthread_barrier_t barrier;
-static u32 rounds, wrong, all_changes;
-static __thread u32 changes; // calls that succeeded
+static u32 changes; // atomic; calls that succeeded
+
+static void changed(bool so)
+{
+	if (so) {
+		__atomic_add_fetch(&changes, 1, __ATOMIC_RELAXED);
+	}
+}
 
 static u64 any_table(u32 level)
 {
@@ -68,8 +70,8 @@ static void update(void)
 			   (random_below(2) ? MMU_PT_UPDATE_PRESERVE_AD : 0);
 		r[i].val = any_entry(level);
 	}
-	changes += !fake_call(__HYPERVISOR_mmu_update, (u64)r, n, 0, DOMID_SELF,
-			      any_work(), ~0ull);
+	changed(!fake_call(__HYPERVISOR_mmu_update, (u64)r, n, 0, DOMID_SELF,
+			   any_work(), ~0ull));
 }
 
 static void extend(void)
@@ -94,10 +96,10 @@ static void extend(void)
 
 static void update_va(void)
 {
-	changes +=
+	changed(
 	    !fake_call(__HYPERVISOR_update_va_mapping,
 		       (u64)random_below(4) << 12 | (u64)random_below(4) << 21,
-		       any_entry(1), random_below(3), 0, ~0ull, ~0ull);
+		       any_entry(1), random_below(3), 0, ~0ull, ~0ull));
 }
 
 static void trap(void)
@@ -108,7 +110,7 @@ static void trap(void)
 
 	if (page_get_table(p, a) == PAGE_L1) {
 		now = READ_ONCE(fake_frame(page_mfn(p).n)[i]);
-		changes += !pt_cmpxchg_l1(a, p, i, now, any_entry(1), &now);
+		changed(!pt_cmpxchg_l1(a, p, i, now, any_entry(1), &now));
 		page_put_type(p);
 	}
 }
@@ -169,36 +171,10 @@ static void delay(void)
 	}
 }
 
-static void *run(void *number)
-{
-	u32 cpu = (u32)(u64)number;
-
-	random_state += cpu * 0x9e3779b97f4a7c15ull;
-	fake_run(cpu, cpu == 3 ? dom0->vcpu[3] : a->vcpu[cpu]);
-	for (u32 round = 0; round < rounds; round++) {
-		for (u32 i = 0; i < OPS; i++) {
-			fake_enter();
-			op();
-			fake_leave();
-		}
-		pthread_barrier_wait(&barrier);
-		if (cpu == 0) {
-			fake_verbose = true;
-			wrong += page_audit() != 0;
-			fake_verbose = false;
-		}
-		pthread_barrier_wait(&barrier);
-	}
-	__atomic_add_fetch(&all_changes, changes, __ATOMIC_SEQ_CST);
-	return NULL;
-}
-
 static void racing_processors_keep_all_counts_right(void **state)
 {
-	const char *given = getenv("MM_ROUNDS");
-	pthread_t threads[FAKE_CPUS];
+	u32 rounds = race_rounds(150);
 
-	rounds = given ? (u32)strtoul(given, NULL, 0) : 150;
 	fake_init(2);
 	a = fake_domain(1);
 	for (u32 i = 0; i < TREES; i++) {
@@ -212,19 +188,14 @@ static void racing_processors_keep_all_counts_right(void **state)
 	}
 	dom0_l1 = fake_alloc(dom0);
 	assert_int_equal(page_pin(page(dom0_l1), dom0, PAGE_L1), 0);
-	pthread_barrier_init(&barrier, NULL, FAKE_CPUS);
-	fake_delay = delay;
-	alarm(300); // a deadlock is a failure
-	for (u64 i = 0; i < FAKE_CPUS; i++) {
-		pthread_create(&threads[i], NULL, run, (void *)i);
-	}
 	for (u32 i = 0; i < FAKE_CPUS; i++) {
-		pthread_join(threads[i], NULL);
+		race.who[i] = i == 3 ? dom0->vcpu[3] : a->vcpu[i];
 	}
+	fake_delay = delay;
+	race_run(op, rounds, OPS);
 	fake_delay = NULL;
-	printf("# %u changes of entries\n", all_changes);
-	assert_int_equal(wrong, 0);
-	assert_true(all_changes > rounds * OPS / 2);
+	printf("# %u changes of entries\n", changes);
+	assert_true(changes > rounds * OPS / 2);
 	fake_run(0, dom0->vcpu[0]);
 	fake_fini();
 }
