@@ -30,7 +30,6 @@ static struct watch {
 } watches[WATCHES];
 static size_t watch_count;
 static uint64_t all, hypervisor;
-static FILE *out;
 
 static void reached(unsigned int cpu, void *name)
 {
@@ -136,17 +135,10 @@ qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
 {
 	out = stderr;
 	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "out=", 4)) {
-			out = fopen(argv[i] + 4, "w");
-		} else if (!strncmp(argv[i], "profile=", 8)) {
-			profile = fopen(argv[i] + 8, "w");
-		} else if (strncmp(argv[i], "watch=", 6) ||
-			   !watch_read(argv[i] + 6)) {
+		if (!argument_file(argv[i]) && (strncmp(argv[i], "watch=", 6) ||
+						!watch_read(argv[i] + 6))) {
 			return -1;
 		}
-	}
-	if (!out) {
-		return -1;
 	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;

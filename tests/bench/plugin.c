@@ -34,7 +34,6 @@ static uint64_t samples[COUNTERS][SAMPLES];
 static unsigned int sample_count;
 static uint64_t boot_start; // 0 or the count when the hypervisor was entered
 static bool in_sample, native, boot;
-static FILE *out;
 
 static void place_count(unsigned int cpu, void *data)
 {
@@ -238,17 +237,14 @@ qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
 {
 	out = stderr;
 	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "out=", 4)) {
-			out = fopen(argv[i] + 4, "w");
+		bool is_native = !strcmp(argv[i], "native=on");
+		bool is_boot = !strcmp(argv[i], "boot=on");
+
+		if (!argument_file(argv[i]) && !is_native && !is_boot) {
+			return -1;
 		}
-		if (!strncmp(argv[i], "profile=", 8)) {
-			profile = fopen(argv[i] + 8, "w");
-		}
-		native |= !strcmp(argv[i], "native=on");
-		boot |= !strcmp(argv[i], "boot=on");
-	}
-	if (!out) {
-		return -1;
+		native |= is_native;
+		boot |= is_boot;
 	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;

@@ -5,11 +5,14 @@
 #ifndef BENCH_PROFILE_H
 #define BENCH_PROFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { PLACES_LOG = 20, PLACES = 1 << PLACES_LOG };
 static FILE *profile;
+static FILE *out; // what else the plugin writes
 static struct {
 	uint64_t address, count;
 } places[PLACES];
@@ -37,6 +40,20 @@ static void profile_write(const char *name)
 		}
 	}
 	fflush(profile);
+}
+
+// Arguments that all our plugins have: out=FILE (else standard error) and
+// profile=FILE. false: it is another; or the file cannot be written.
+static bool argument_file(const char *argument)
+{
+	bool is_out = !strncmp(argument, "out=", 4);
+	FILE **file = is_out ? &out : &profile;
+
+	if (!is_out && strncmp(argument, "profile=", 8)) {
+		return false;
+	}
+	*file = fopen(strchr(argument, '=') + 1, "w");
+	return *file;
 }
 
 #endif
