@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Event channels, the 2-level form. Which number a new port gets is the
-// hypervisor's choice: ports here have numbers of their own.
+// Event channels: ports, and the 2-level form (fifo.c has the other). Which
+// number a new port gets is the hypervisor's choice: ports here have numbers of
+// their own.
 #include "model.h"
 
 #include <stddef.h>
@@ -28,6 +29,10 @@ static struct m_port *open_port(struct model *m, uint32_t d, uint32_t port)
 // A port that becomes pending, and is not masked, is told to its vCPU.
 static void raise(struct model *m, uint32_t d, struct m_port *p)
 {
+	if (m->domain[d].fifo.on) {
+		m_fifo_raise(m, d, p);
+		return;
+	}
 	if (!p->pending && !p->masked) {
 		m->domain[d].vcpu[p->vcpu].upcall = true;
 	}
@@ -39,6 +44,8 @@ static int port_open(struct model *m, uint32_t d, struct m_port as)
 {
 	int i = m_port_free(m, d);
 
+	as.number = m->number;
+	as.priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 	m->domain[d].port[i] = as;
 	return i;
 }
@@ -128,8 +135,16 @@ int m_close(struct model *m, uint32_t d, uint32_t port)
 		m->domain[d].vcpu[vcpu].virq_port[p->virq] = 0;
 	}
 	p->state = EVTCHNSTAT_closed;
-	p->pending = p->masked = false;
+	p->pending = p->masked = p->waiting = false;
 	return 0;
+}
+
+void m_reset(struct model *m, uint32_t d)
+{
+	for (uint32_t i = 0; i < M_PORTS; i++) {
+		(void)m_close(m, d, i);
+	}
+	m->domain[d].fifo = (struct m_fifo){0};
 }
 
 int m_send(struct model *m, uint32_t d, uint32_t port)
@@ -154,6 +169,13 @@ int m_unmask(struct model *m, uint32_t d, uint32_t port)
 
 	if (!p) {
 		return -XEN_EINVAL;
+	}
+	if (m->domain[d].fifo.on) {
+		p->masked = false;
+		if (p->pending) {
+			m_fifo_raise(m, d, p);
+		}
+		return 0;
 	}
 	if (p->masked && p->pending) {
 		m->domain[d].vcpu[p->vcpu].upcall = true;

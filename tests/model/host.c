@@ -13,13 +13,14 @@
 #define REGION 0x8000000000ull // what a domain's own half maps: slot 1
 
 uint32_t machine_domains = M_DOMAINS, machine_vcpus = FAKE_VCPUS;
-const bool machine_populates = true;
+const bool machine_populates = true, machine_fifo = true;
 uint64_t machine_mfn[M_FRAMES];
 uint64_t machine_mfn_hole = FAKE_HOLE + 2, machine_mfn_hypervisor = 3;
 u64 host_differences;
 bool host_quiet, host_traces;
 
 static u64 first_root[M_DOMAINS], window[M_DOMAINS], grant_frame[M_DOMAINS];
+static u64 fifo_frame[M_DOMAINS][3];
 static u64 limit_work = ~0ull, limit_slices = ~0ull;
 
 // --- a fresh machine ---------------------------------------------------------
@@ -47,6 +48,9 @@ static void domain_prepare(u32 id)
 	BUG_ON(page_pin(mfn_page(MFN(first_root[id])), d, PAGE_L4));
 	BUG_ON(grants_frame(d, 0, &grants));
 	grant_frame[id] = grants.n;
+	for (u32 i = 0; i < 3; i++) {
+		fifo_frame[id][i] = fake_alloc(d);
+	}
 	for (u32 v = 0; v < machine_vcpus; v++) {
 		fake_run(v, d->vcpu[v]);
 		BUG_ON(root_set(d->vcpu[v], MFN(first_root[id])));
@@ -83,10 +87,15 @@ void machine_begin(void)
 	frames_hoard();
 }
 
-// Other domains go, in slices. What is left of them is what dom0 maps.
+// dom0's frames of the FIFO form are let go, which other domains' are when
+// those go, in slices. What is left of them is what dom0 maps.
 void machine_end(void)
 {
+	struct evtchn_reset reset = {.dom = DOMID_SELF};
+
 	fake_run(0, dom0->vcpu[0]);
+	BUG_ON(fake_hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_reset,
+			      (u64)&reset, 0, 0));
 	for (u32 i = 1; i < FAKE_CPUS; i++) {
 		cpus[i]->current = cpus[i]->idle;
 	}
@@ -138,6 +147,16 @@ uint64_t *machine_mapped(uint32_t w, uint32_t f)
 struct shared_info *machine_shared(uint32_t d)
 {
 	return fake_domain(d)->shared;
+}
+
+uint64_t machine_fifo_mfn(uint32_t d, uint32_t i)
+{
+	return fifo_frame[d][i];
+}
+
+void *machine_fifo_page(uint32_t d, uint32_t i)
+{
+	return fake_frame(fifo_frame[d][i]);
 }
 
 struct grant_entry_v1 *machine_grants(uint32_t d)

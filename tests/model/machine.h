@@ -15,6 +15,7 @@
 extern uint32_t machine_domains, machine_vcpus;
 // Frames that were given back can be had again: the same ones.
 extern const bool machine_populates;
+extern const bool machine_fifo; // event channels in the FIFO form, too
 extern uint64_t machine_mfn[M_FRAMES];
 extern uint64_t machine_mfn_hole, machine_mfn_hypervisor;
 
@@ -31,6 +32,10 @@ uint64_t machine_first_root(uint32_t d); // mfn
 // A frame that the domain that runs has mapped in window entry `w`.
 uint64_t *machine_mapped(uint32_t w, uint32_t f);
 struct shared_info *machine_shared(uint32_t d);
+// For the FIFO form three frames of the domain's that the model does not know:
+// control blocks, the first page of words, and another.
+uint64_t machine_fifo_mfn(uint32_t d, uint32_t i);
+void *machine_fifo_page(uint32_t d, uint32_t i);
 // The entries of the model's grants, and the number of the first.
 struct grant_entry_v1 *machine_grants(uint32_t d);
 uint32_t machine_ref_first(void);

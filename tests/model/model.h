@@ -22,7 +22,8 @@
 #define M_HANDLES 24
 #define M_PORTS 20
 #define M_VIRQS 24
-#define M_GDT 2 // frames of a descriptor table
+#define M_NUMBERS 1024 // of ports, as the machine has them: a page of words
+#define M_GDT 2	       // frames of a descriptor table
 
 #define M_NOBODY 0xff
 #define M_NONE 0xffffu // no frame: a root that is the domain's first one
@@ -73,9 +74,25 @@ struct m_handle {
 
 struct m_port {
 	uint8_t state; // EVTCHNSTAT_*
-	uint8_t remote_domain, virq, vcpu;
+	uint8_t remote_domain, virq, vcpu, priority;
 	uint16_t remote_port;
+	uint32_t number; // the machine's
 	bool pending, masked;
+	bool waiting; // FIFO: was raised before its word existed
+};
+
+struct m_event { // a port's number, in a queue of the FIFO form
+	uint8_t vcpu, priority;
+	uint32_t order; // of linking, from 1; 0: it is in none
+};
+
+struct m_fifo {
+	bool on; // else the 2-level form
+	uint32_t pages;
+	bool control[M_VCPUS];
+	uint16_t ready[M_VCPUS]; // queues the guest is told of, by priority
+	uint32_t linked;	 // ever
+	struct m_event event[M_NUMBERS];
 };
 
 struct m_vcpu {
@@ -92,13 +109,16 @@ struct m_domain {
 	struct m_grant grant[M_REFS];
 	struct m_handle handle[M_HANDLES];
 	struct m_port port[M_PORTS];
+	struct m_fifo fifo;
 	struct m_vcpu vcpu[M_VCPUS];
 };
 
 struct model {
 	struct m_frame frame[M_FRAMES];
 	struct m_domain domain[M_DOMAINS];
-	uint32_t vcpus; // of each domain
+	uint32_t vcpus;	  // of each domain
+	uint32_t number;  // what the machine chose for the port that is opened
+	uint32_t numbers; // those chosen so far are below it
 	// A table was to be entered, read-only, in one of its own level: where
 	// Xen is built with linear page tables it accepts that.
 	bool linear;
@@ -194,5 +214,19 @@ int m_send(struct model *m, uint32_t d, uint32_t port);
 int m_unmask(struct model *m, uint32_t d, uint32_t port);
 int m_bind_vcpu(struct model *m, uint32_t d, uint32_t port, uint32_t vcpu);
 int m_port_free(const struct model *m, uint32_t d); // -1: none in the model
+void m_reset(struct model *m, uint32_t d); // closes all, 2-level from now on
+
+// fifo.c. `writable`: the domain has the frame, as one that may be written.
+int m_fifo_control(struct model *m, uint32_t d, uint32_t vcpu, uint32_t offset,
+		   bool writable);
+int m_fifo_expand(struct model *m, uint32_t d, bool writable);
+int m_fifo_priority(struct model *m, uint32_t d, uint32_t port,
+		    uint32_t priority);
+void m_fifo_raise(struct model *m, uint32_t d, struct m_port *p);
+uint32_t m_fifo_take(struct model *m, uint32_t d, uint32_t vcpu,
+		     uint32_t priority);
+// The number that was linked next after `after` (an order) in a queue; 0: none.
+uint32_t m_fifo_next(const struct model *m, uint32_t d, uint32_t vcpu,
+		     uint32_t priority, uint32_t after);
 
 #endif

@@ -149,6 +149,8 @@ void batch_compare(const char *what, uint32_t a, uint32_t n,
 
 // -----------------------------------------------------------------------------
 
+#define FIFO_OPS 3 // the last ones
+
 static void step(void)
 {
 	static void (*const ops[])(void) = {
@@ -160,7 +162,8 @@ static void step(void)
 	    op_grant,	  op_grant,	  op_grant_map,	  op_grant_map,
 	    op_grant_map, op_grant_unmap, op_grant_unmap, op_grant_copy,
 	    op_port_open, op_port_open,	  op_port_use,	  op_port_use,
-	    op_port_use,  op_port_status, op_events,
+	    op_port_use,  op_port_status, op_events,	  op_fifo,
+	    op_fifo,	  op_fifo_take,
 	};
 
 	if (next() < 60) {
@@ -169,7 +172,8 @@ static void step(void)
 		machine_switch(me, cpu);
 		m_vcpu_now(m, me, cpu);
 	}
-	ops[below(ARRAY_COUNT(ops))]();
+	ops[below(ARRAY_COUNT(ops) - (machine_fifo ? 0 : FIFO_OPS))]();
+	fifo_compare();
 	machine_look(m);
 	if (!m->linear && !differs && !machine_agrees(m)) {
 		machine_differs(step_now, "counts", 0, 0, 0, 0);
@@ -209,6 +213,9 @@ uint32_t ops_run(const uint8_t *data, size_t bytes, uint64_t seed,
 		m->frame[f].home = m_is_root_frame(f);
 	}
 	machine_begin();
+	if (machine_fifo) {
+		fifo_begin();
+	}
 	machine_switch(0, 0);
 	m_vcpu_now(m, 0, 0);
 	step_now = 0;

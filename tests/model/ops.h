@@ -38,6 +38,14 @@ void batch_compare(const char *what, uint32_t a, uint32_t n,
 // update_va_mapping; and what was interrupted before has ended.
 long va_call(uint64_t va, uint64_t word);
 void frame_compare(uint32_t f);
+// event_channel_op; the machine's number of a port, one that is none where it
+// is closed.
+long event(uint32_t cmd, void *arg);
+uint32_t port_real(uint32_t d, uint32_t port);
+// ops_fifo.c: a fresh sequence; the words and queues of all; the guest masks.
+void fifo_begin(void);
+void fifo_compare(void);
+bool fifo_mask(uint32_t number, bool to);
 
 // --- the operations ----------------------------------------------------------
 
@@ -57,6 +65,8 @@ void op_port_open(void);
 void op_port_use(void);
 void op_port_status(void);
 void op_events(void);
+void op_fifo(void);
+void op_fifo_take(void);
 void op_descriptors(void);
 
 #endif

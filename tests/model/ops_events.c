@@ -7,14 +7,12 @@
 
 #define PORT_BAD 3000u
 
-static uint32_t ports[M_DOMAINS][M_PORTS];
-
 uint32_t ops_port(uint32_t d, uint32_t port)
 {
-	return ports[d][port];
+	return m->domain[d].port[port].number;
 }
 
-static long event(uint32_t cmd, void *arg)
+long event(uint32_t cmd, void *arg)
 {
 	return machine_call(__HYPERVISOR_event_channel_op, cmd, (uint64_t)arg,
 			    0, 0)
@@ -22,19 +20,37 @@ static long event(uint32_t cmd, void *arg)
 }
 
 // The machine's number of a port; one that cannot be, where it is closed.
-static uint32_t port_real(uint32_t d, uint32_t port)
+uint32_t port_real(uint32_t d, uint32_t port)
 {
-	return m->domain[d].port[port].state ? ports[d][port] : PORT_BAD;
+	return m->domain[d].port[port].state ? ops_port(d, port) : PORT_BAD;
 }
 
-// A port was to be opened.
-static void opened(const char *what, uint32_t a, int expected, long rc,
-		   uint32_t port)
+// A port is opened, or refused. It has a number that nobody has, nor a queue.
+static long open_call(uint32_t cmd, void *arg, const uint32_t *number)
+{
+	long rc = event(cmd, arg);
+	bool taken = false;
+
+	if (rc) {
+		return rc;
+	}
+	for (uint32_t i = 0; i < M_PORTS; i++) {
+		const struct m_port *p = &m->domain[me].port[i];
+
+		taken |= p->state && p->number == *number;
+	}
+	taken |= *number < M_NUMBERS && m->domain[me].fifo.event[*number].order;
+	if (taken) {
+		expect("a number that is in use", cmd, *number, 0, 1);
+	}
+	m->number = *number;
+	m->numbers = m->numbers > *number ? m->numbers : *number + 1;
+	return 0;
+}
+
+static void opened(const char *what, uint32_t a, int expected, long rc)
 {
 	expect(what, a, 0, expected < 0 ? expected : 0, rc);
-	if (expected >= 0 && !rc) {
-		ports[me][expected] = port;
-	}
 }
 
 // Not those that the hypervisor itself raises for dom0.
@@ -58,30 +74,31 @@ void op_port_open(void)
 	struct evtchn_bind_virq virq = {.virq = any_virq(), .vcpu = vcpu};
 	long rc;
 
-	if (m_port_free(m, me) < 0) {
+	// Numbers grow where closed ports stay in queues: the model has a page.
+	if (m_port_free(m, me) < 0 || m->numbers == M_NUMBERS) {
 		return;
 	}
 	switch (below(5)) {
 	case 0:
 	case 1:
-		rc = event(EVTCHNOP_alloc_unbound, &alloc);
+		rc = open_call(EVTCHNOP_alloc_unbound, &alloc, &alloc.port);
 		opened("alloc_unbound", remote, m_alloc_unbound(m, me, remote),
-		       rc, alloc.port);
+		       rc);
 		break;
 	case 2:
-		rc = event(EVTCHNOP_bind_interdomain, &bind);
+		rc = open_call(EVTCHNOP_bind_interdomain, &bind,
+			       &bind.local_port);
 		opened("bind_interdomain", port,
-		       m_bind_interdomain(m, me, remote, port), rc,
-		       bind.local_port);
+		       m_bind_interdomain(m, me, remote, port), rc);
 		break;
 	case 3:
-		rc = event(EVTCHNOP_bind_ipi, &ipi);
-		opened("bind_ipi", vcpu, m_bind_ipi(m, me, vcpu), rc, ipi.port);
+		rc = open_call(EVTCHNOP_bind_ipi, &ipi, &ipi.port);
+		opened("bind_ipi", vcpu, m_bind_ipi(m, me, vcpu), rc);
 		break;
 	default:
-		rc = event(EVTCHNOP_bind_virq, &virq);
+		rc = open_call(EVTCHNOP_bind_virq, &virq, &virq.port);
 		opened("bind_virq", virq.virq,
-		       m_bind_virq(m, me, virq.virq, vcpu), rc, virq.port);
+		       m_bind_virq(m, me, virq.virq, vcpu), rc);
 	}
 }
 
@@ -94,18 +111,31 @@ static void bit_set_to(xen_ulong_t *map, uint32_t n, bool to)
 	}
 }
 
+// The guest's own doing. false: it is not masked, for there is no word yet.
+static bool mask_set(const struct m_port *p, bool to)
+{
+	if (m->domain[me].fifo.on) {
+		return fifo_mask(p->number, to);
+	}
+	bit_set_to(machine_shared(me)->evtchn_mask, p->number, to);
+	return to;
+}
+
 void op_port_use(void)
 {
 	uint32_t port = below(M_PORTS), number = port_real(me, port);
-	struct shared_info *s = machine_shared(me);
 	struct m_port *p = &m->domain[me].port[port];
 	struct evtchn_close close = {.port = number};
 	struct evtchn_bind_vcpu bind = {.port = number, .vcpu = below(6)};
 
 	switch (below(8)) {
 	case 0:
+		// Xen raises it later even so, whoever has the number then.
+		if (m->xen && p->waiting) {
+			break;
+		}
 		if (p->state) {
-			bit_set_to(s->evtchn_mask, number, false);
+			mask_set(p, false);
 		}
 		expect("close", port, 0, m_close(m, me, port),
 		       event(EVTCHNOP_close, &close));
@@ -121,8 +151,7 @@ void op_port_use(void)
 		break;
 	case 3: // the guest masks it
 		if (p->state) {
-			bit_set_to(s->evtchn_mask, number, true);
-			p->masked = true;
+			p->masked = mask_set(p, true);
 		}
 		break;
 	default:
@@ -152,7 +181,7 @@ void op_port_status(void)
 		       s.u.interdomain.dom);
 		expect("to where", port, 0, 1,
 		       s.u.interdomain.port ==
-			   ports[p->remote_domain][p->remote_port]);
+			   ops_port(p->remote_domain, p->remote_port));
 	}
 }
 
@@ -170,9 +199,9 @@ void op_events(void)
 		info->evtchn_upcall_pending = 0;
 		info->evtchn_pending_sel = 0;
 	}
-	for (uint32_t i = 0; i < M_PORTS; i++) {
+	for (uint32_t i = 0; i < M_PORTS && !m->domain[me].fifo.on; i++) {
 		struct m_port *p = &m->domain[me].port[i];
-		uint32_t n = ports[me][i];
+		uint32_t n = p->number;
 
 		if (p->state) {
 			expect("pending", i, p->state, p->pending,

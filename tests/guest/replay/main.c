@@ -21,7 +21,7 @@
 #define SAID 24
 
 uint32_t machine_domains = 1, machine_vcpus = 1;
-const bool machine_populates = false;
+const bool machine_populates = false, machine_fifo = false;
 uint64_t machine_mfn[M_FRAMES];
 uint64_t machine_mfn_hole = 0xfeb00, machine_mfn_hypervisor;
 
@@ -57,6 +57,16 @@ uint64_t *machine_mapped(uint32_t w, uint32_t f)
 struct shared_info *machine_shared(uint32_t d)
 {
 	return shared_info;
+}
+
+uint64_t machine_fifo_mfn(uint32_t d, uint32_t i)
+{
+	return 0;
+}
+
+void *machine_fifo_page(uint32_t d, uint32_t i)
+{
+	return NULL;
 }
 
 struct grant_entry_v1 *machine_grants(uint32_t d)
