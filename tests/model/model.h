@@ -154,7 +154,7 @@ void m_init(struct model *m, uint32_t domains, uint32_t vcpus);
 void m_frame_add(struct model *m, uint32_t f, uint32_t d);
 
 // Each returns 0 or a negative errno of the ABI (or M_RESTART); `d` calls.
-// memory.c
+// memory.c, and types.c below it
 int m_update(struct model *m, uint32_t d, uint32_t pg_owner, uint32_t f,
 	     uint32_t slot, uint64_t word, bool keep_ad);
 int m_window_set(struct model *m, uint32_t d, uint32_t w, uint64_t word);
