@@ -22,20 +22,29 @@ static u64 bitmap_bytes(const struct xenctl_bitmap *map)
 	return MIN(DIV_ROUND_UP((u64)map->nr_bits, 8), sizeof(struct cpumask));
 }
 
-int bitmap_in(struct cpumask *m, const struct xenctl_bitmap *map)
+// Bits of the last byte beyond the map's are clear, either way.
+static void bitmap_cut(struct cpumask *m, const struct xenctl_bitmap *map)
 {
-	memset(m, 0, sizeof(*m));
-	return copy_from_guest(m, HANDLE_GVA(map->bitmap), bitmap_bytes(map));
+	if (map->nr_bits < NR_CPUS) {
+		m->bits[map->nr_bits / 64] &= BIT(map->nr_bits % 64) - 1;
+	}
 }
 
-// Bits of the last byte beyond the map's are clear.
+int bitmap_in(struct cpumask *m, const struct xenctl_bitmap *map)
+{
+	int error;
+
+	memset(m, 0, sizeof(*m));
+	error = copy_from_guest(m, HANDLE_GVA(map->bitmap), bitmap_bytes(map));
+	bitmap_cut(m, map);
+	return error;
+}
+
 int bitmap_out(const struct cpumask *m, const struct xenctl_bitmap *map)
 {
 	struct cpumask out = *m;
 
-	if (map->nr_bits < NR_CPUS) {
-		out.bits[map->nr_bits / 64] &= BIT(map->nr_bits % 64) - 1;
-	}
+	bitmap_cut(&out, map);
 	return copy_to_guest(HANDLE_GVA(map->bitmap), &out, bitmap_bytes(map));
 }
 

@@ -614,6 +614,22 @@ static void vcpus_go_up_and_down_and_count_their_time(void **state)
 	fake_run(0, dom0->vcpu[0]);
 }
 
+// A bitmap ends where its head says, not with the byte.
+static void processors_beyond_the_bitmap_are_not_meant(void **state)
+{
+	struct xen_domctl set = ctl(XEN_DOMCTL_setvcpuaffinity, 1);
+	u64 mask = ~0ull;
+
+	set.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+	set.u.vcpuaffinity.cpumap_hard.nr_bits = 2;
+	set_xen_guest_handle(set.u.vcpuaffinity.cpumap_hard.bitmap,
+			     (uint8_t *)&mask);
+	assert_int_equal(ctl_do(&set), 0);
+	assert_int_equal(a->vcpu[0]->hard.bits[0], 3);
+	set.u.vcpuaffinity.cpumap_hard.nr_bits = 0;
+	assert_int_equal(ctl_do(&set), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -630,6 +646,7 @@ int main(void)
 	    T(a_promise_keeps_frames_in_place),
 	    T(unmap_and_replace_moves_an_entry),
 	    T(limits_of_createdomain_hold),
+	    T(processors_beyond_the_bitmap_are_not_meant),
 	    T(only_grant_version_1_can_be_set),
 	    T(a_watchdog_ends_who_does_not_feed_it),
 	    T(shutting_others_down_is_dom0s),
