@@ -50,7 +50,8 @@ static bool handles_add(struct domain *d)
 		return false;
 	}
 	t->track[first / CHUNK_HANDLES] = chunk;
-	t->handles += CHUNK_HANDLES;
+	// grant_unmap_finish() reads it without the lock.
+	__atomic_store_n(&t->handles, first + CHUNK_HANDLES, __ATOMIC_RELAXED);
 	t->maps += CHUNK_HANDLES; // given back below
 	for (u32 i = CHUNK_HANDLES; i > 0; i--) {
 		handle_give(t, first + i - 1);
@@ -251,7 +252,7 @@ static void handle_end(struct domain *d, u32 handle, u32 flags, bool unmapped)
 void grant_unmap_finish(struct grant_unmapping *batch, u32 count)
 {
 	struct domain *d = current_domain();
-	u32 handles = d->grants->handles;
+	u32 handles = __atomic_load_n(&d->grants->handles, __ATOMIC_RELAXED);
 	bool any = false;
 
 	for (u32 i = 0; i < count; i++) {
