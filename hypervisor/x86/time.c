@@ -50,11 +50,13 @@ u64 time_now(void)
 
 // --- the deadline -----------------------------------------------------------
 
-// An interrupt `ns` from `tsc` on, not before; 0: none. The APIC's counter may
-// end earlier; then there is nothing due and the rest is set again.
+#define TIMER_NS_MAX (1ull << 40) // far from where its ticks would wrap
+
+// An interrupt `ns` from `tsc` on, not before; 0: none. If that is far ahead it
+// comes earlier; then there is nothing due and the rest is set again.
 static void timer_start(u64 tsc, u64 ns)
 {
-	u64 ticks = ns ? mul_shift32(ns, timer_rate) + 1 : 0;
+	u64 ticks = ns ? mul_shift32(MIN(ns, TIMER_NS_MAX), timer_rate) + 1 : 0;
 
 	if (timer_is_tsc) {
 		wrmsr(MSR_TSC_DEADLINE, ns ? tsc + ticks : 0);

@@ -55,7 +55,7 @@ unit: $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 
 # Those that have to do with the core.
 UNIT_COVER := $(filter-out glue_test creator_test toolstack_test worker_test \
-	decode_test cpuid_test,$(UNIT_TESTS))
+	decode_test cpuid_test time_test,$(UNIT_TESTS))
 coverage: needs-build-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage COVERAGE=1 coverage-all
 	@tests/coverage $(BUILD)/coverage
