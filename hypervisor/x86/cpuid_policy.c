@@ -197,6 +197,9 @@ static void leaves_fix(struct cpu_policy *p)
 	p->leaf[S7].a = MIN(p->leaf[S7].a, 2);
 	memcpy(&p->leaf[0].b, &host[0].b, 12);
 	memcpy(&p->leaf[EXT(0)].b, &host[EXT(0)].b, 12);
+	// Of what it says only the number of leaves counts, as on Xen.
+	p->leaf[EXT(0)].a = MIN(CPU_EXTENDED | (p->leaf[EXT(0)].a & 0xffff),
+				policy_pv_max.leaf[EXT(0)].a);
 	// Address widths: PV guests have four levels of tables.
 	p->leaf[EXT(8)].a = (host[EXT(8)].a & ~0xff00u) | 48 << 8;
 	if (!cpu_features.intel) {

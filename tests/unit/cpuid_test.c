@@ -302,6 +302,24 @@ static void misfits_are_named(void **state)
 	assert_ptr_equal(guest.policy, before);
 }
 
+// A highest leaf that lies below the extended ones was once taken for a count,
+// and far more than the policy was cleared.
+static void the_highest_leaf_is_one_that_there_is(void **state)
+{
+	u32 count = default_leaves(), *highest;
+
+	for (u32 n = 0; n < 3; n++) {
+		leaf_find(count, 0x80000000)->a =
+		    (u32[]){0, 0xffff, 0x7fffffff}[n];
+		assert_int_equal(put(count, 0), 0);
+		highest = &guest.policy->leaf[CPU_POLICY_EXTENDED_SLOT].a;
+		assert_in_range(*highest, 0x80000000, cpuid(0x80000000, 0).a);
+		assert_int_equal(cpuid_guest(&vcpu0, 0, 0).b, cpuid(0, 0).b);
+	}
+	count = default_leaves();
+	assert_int_equal(put(count, 0), 0);
+}
+
 static void nothing_is_left_over(void **state)
 {
 	cpu_policy_destroy(&guest);
@@ -323,6 +341,7 @@ int main(void)
 	    cmocka_unit_test(what_is_read_can_be_written),
 	    cmocka_unit_test(the_toolstack_can_only_take_away),
 	    cmocka_unit_test(misfits_are_named),
+	    cmocka_unit_test(the_highest_leaf_is_one_that_there_is),
 	    cmocka_unit_test(nothing_is_left_over),
 	};
 
