@@ -14,8 +14,6 @@
 #include "dom.h"
 #include "runq.h"
 
-#define SHARES_MAX 64
-
 static bool wants_flag(const struct vcpu *v)
 {
 	return v->domain->vm_assist & BIT(VMASST_TYPE_runstate_update_flag);
@@ -86,17 +84,12 @@ u64 vcpu_cpu_time(struct vcpu *v)
 
 // --- registration -----------------------------------------------------------
 
-// The frame that the current vCPU's kernel sees at `va`, or NULL. Taking back a
-// mapping flushes all CPUs, so a vCPU gets only so many in its life.
+// The frame that the current vCPU's kernel sees at `va`, or NULL.
 static struct share *share_va(struct vcpu *v, u64 va)
 {
 	struct share *s = NULL;
 	struct pt_walk walk;
 
-	if (v->runstate_shares >= SHARES_MAX) {
-		return NULL;
-	}
-	v->runstate_shares++;
 	return pt_walk(current_vcpu()->kernel_root, va, &walk) ||
 		       !(walk.entry & PTE_P) ||
 		       share_create(v->domain, pte_mfn(walk.entry), &s)

@@ -161,7 +161,6 @@ static void info_move(struct vcpu *v, struct vcpu_info *to)
 int vcpu_info_register(struct vcpu *v, u64 mfn, u32 offset)
 {
 	struct domain *d = v->domain;
-	struct share *s;
 	int error;
 
 	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
@@ -171,20 +170,14 @@ int vcpu_info_register(struct vcpu *v, u64 mfn, u32 offset)
 	if (v != current_vcpu() && !v->offline) {
 		return -EINVAL;
 	}
-	error = share_create(d, MFN(mfn), &s);
-	if (error) {
-		return error;
-	}
 	lock(&d->lifecycle_lock);
-	if (v->info_share) {
-		unlock(&d->lifecycle_lock);
-		share_destroy(s);
-		return -EINVAL;
-	}
-	v->info_share = s;
+	error =
+	    v->info_share ? -EINVAL : share_create(d, MFN(mfn), &v->info_share);
 	unlock(&d->lifecycle_lock);
-	info_move(v, (void *)((char *)s->page + offset));
-	return 0;
+	if (!error) {
+		info_move(v, (void *)((char *)v->info_share->page + offset));
+	}
+	return error;
 }
 
 // --- creation ---------------------------------------------------------------

@@ -90,29 +90,40 @@ static void a_runstate_area_follows_the_vcpu(void **state)
 	assert_int_equal(vcpu_op(VCPUOP_get_runstate_info, 0, NULL), -EFAULT);
 }
 
-static void a_vcpu_takes_only_so_many_runstate_areas(void **state)
+// Each taking back flushes everyone.
+static void a_domain_takes_only_so_many_shares(void **state)
 {
 	struct vcpu_register_runstate_memory_area at = {.addr.p = 0x100000};
+	struct evtchn_init_control control = {.control_gfn = area};
+	struct evtchn_reset reset = {.dom = DOMID_SELF};
+	u32 flushes;
 
-	for (u32 i = 0; i < 100; i++) {
-		at.addr.p = 0x100000 + i * 8;
+	for (u32 i = 0; i < 4200; i++) {
+		at.addr.p = 0x100000 + i % 64 * 8;
 		assert_int_equal(
 		    vcpu_op(VCPUOP_register_runstate_memory_area, 0, &at), 0);
 	}
-	// Each taking back flushes everyone: from then on it is by address.
+	// From then on it is by address.
 	assert_null(a->vcpu[0]->runstate_share);
 	assert_int_equal(a->vcpu[0]->runstate_gva, at.addr.p);
+	flushes = fake_flushes;
+	assert_int_equal(event_op(EVTCHNOP_init_control, &control), -ENOMEM);
+	assert_int_equal(event_op(EVTCHNOP_reset, &reset), 0);
+	assert_int_equal(fake_flushes, flushes);
 }
 
 static void vcpu_info_is_moved_once(void **state)
 {
 	struct vcpu_register_vcpu_info at = {.mfn = area, .offset = 64};
 	struct vcpu_info *info = (void *)(fake_frame(area) + 8);
+	u32 flushes;
 
 	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 0, &at), 0);
 	assert_ptr_equal(a->vcpu[0]->info, info);
 	assert_int_equal(info->evtchn_upcall_pending, 1); // look again
+	flushes = fake_flushes;
 	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 0, &at), -EINVAL);
+	assert_int_equal(fake_flushes, flushes); // all would feel it
 	at.offset = 4090;
 	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 1, &at), -ENXIO);
 	at.offset = 0;
@@ -335,7 +346,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_runstate_area_follows_the_vcpu),
-	    TEST(a_vcpu_takes_only_so_many_runstate_areas),
+	    TEST(a_domain_takes_only_so_many_shares),
 	    TEST(vcpu_info_is_moved_once),
 	    TEST(timers_raise_their_event),
 	    TEST(a_vcpu_runs_where_it_may),

@@ -119,7 +119,6 @@ struct vcpu {
 	struct vcpu_runstate_info runstate;
 	struct share *runstate_share; // where the guest wants it copied
 	u16 runstate_offset;	      // within the share's frame
-	u16 runstate_shares;	      // how many it has had
 	u64 runstate_gva;	      // or by guest address, 0 = none
 	u32 poll_port;		      // SCHEDOP_poll: one port; ~0 several
 	u8 polling;		      // atomic; see pollers_wake()
@@ -152,6 +151,7 @@ struct domain {
 	u32 pause_count; // vCPUs do not run while nonzero
 	u32 dying;	 // DOMAIN_ALIVE, _DYING, _DEAD
 	u32 pollers;	 // vCPUs in SCHEDOP_poll (pollers_wake())
+	u32 shares;	 // frames it has had mapped here (mm/share.c)
 	u32 pci_address; // privileged: what it wrote to port 0xcf8
 	bool published;	 // domain_get() finds it
 

@@ -19,7 +19,7 @@ struct share {
 };
 
 // Take the frame `m` of `d` writable and map it. -EINVAL not d's or not
-// writable, -ENOMEM; then *out is left alone.
+// writable, -ENOMEM (or it has had too many); then *out is left alone.
 int share_create(struct domain *d, mfn_t m, struct share **out) MUST_CHECK;
 void share_destroy(struct share *s); // NULL is harmless
 // For the audit.
