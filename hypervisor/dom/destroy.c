@@ -28,7 +28,6 @@ static int release_vcpus(struct domain *d)
 		int error;
 
 		vcpu_kill_timers(v);
-		evtchns_vcpu_destroy(v);
 		runstate_release(v);
 		vcpu_info_reset(v);
 		error = vcpu_release_context(v);

@@ -221,7 +221,6 @@ void vcpu_destroy(struct vcpu *v)
 	BUG_ON(v->state == VCPU_RUNNABLE || v->running);
 	v->domain->vcpu[v->id] = NULL;
 	vcpu_kill_timers(v);
-	evtchns_vcpu_destroy(v);
 	runstate_release(v);
 	share_destroy(v->info_share);
 	context_destroy_vcpu(v);

@@ -320,11 +320,10 @@ static int start_anew(struct domain *d)
 	lock(&d->evtchn_lock);
 	e->cursor = 1;
 	if (!e->open) {
-		fifo_teardown(d);
 		e->unused = 1;
 		e->free_head = 0;
 		e->free_tail = 0;
-		result = 0;
+		result = fifo_teardown(d);
 	}
 	unlock(&d->evtchn_lock);
 	return result;

@@ -30,6 +30,8 @@
 
 // An honest guest changes a BUSY word a few times at most.
 #define LINK_TRIES 8
+// Work units of letting go of a page.
+#define SHARE_UNITS 64
 // Another CPU must move a port each time for us to fail this often.
 #define QUEUE_TRIES 16
 
@@ -374,30 +376,35 @@ long evtchn_expand_array(struct domain *d, void *arg)
 
 // --- letting go -------------------------------------------------------------
 
-void evtchns_vcpu_destroy(struct vcpu *v)
-{
-	struct fifo_vcpu *f = v->fifo;
-
-	if (f) {
-		v->fifo = NULL;
-		share_destroy(f->share);
-		heap_free(f);
-	}
-}
-
-void fifo_teardown(struct domain *d)
+// Control blocks first: while there is one, the port at a queue's tail has a
+// word. Each share that goes flushes all CPUs, hence the slices.
+int fifo_teardown(struct domain *d)
 {
 	struct fifo_array *a = d->evtchns->fifo;
 
 	if (!a) {
-		return;
+		return 0;
+	}
+	domain_for_each_vcpu (v, d) {
+		struct fifo_vcpu *f = v->fifo;
+
+		if (f) {
+			v->fifo = NULL;
+			share_destroy(f->share);
+			heap_free(f);
+			if (work_spent(SHARE_UNITS)) {
+				return -ERESTART;
+			}
+		}
+	}
+	while (a->words) {
+		a->words -= PAGE_WORDS;
+		share_destroy(a->page[a->words / PAGE_WORDS]);
+		if (work_spent(SHARE_UNITS)) {
+			return -ERESTART;
+		}
 	}
 	d->evtchns->fifo = NULL;
-	domain_for_each_vcpu (v, d) {
-		evtchns_vcpu_destroy(v);
-	}
-	for (u32 i = 0; i < a->words / PAGE_WORDS; i++) {
-		share_destroy(a->page[i]);
-	}
 	heap_free(a);
+	return 0;
 }

@@ -105,7 +105,7 @@ bool port_is_masked(const struct domain *d, const struct port *p);
 // Is it in a queue of the guest's still? Also of a port that is closed.
 bool port_is_linked(const struct domain *d, const struct port *p);
 void port_clear(struct domain *d, struct port *p);
-// evtchn_lock held, no port open: back to 2-level.
-void fifo_teardown(struct domain *d);
+// evtchn_lock held, no port open: back to 2-level. -ERESTART: more to do.
+int fifo_teardown(struct domain *d);
 
 #endif

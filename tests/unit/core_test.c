@@ -112,6 +112,31 @@ static void a_domain_takes_only_so_many_shares(void **state)
 	assert_int_equal(fake_flushes, flushes);
 }
 
+// A reset flushes everyone for each page it lets go; nor is that for ever.
+static void resets_of_the_fifo_come_to_an_end(void **state)
+{
+	struct evtchn_init_control control = {.control_gfn = area};
+	struct evtchn_expand_array expand = {.array_gfn = area};
+	struct evtchn_reset reset = {.dom = DOMID_SELF};
+	long rc = 0;
+	u32 times;
+
+	for (times = 0; times < 2100 && !rc; times++) {
+		rc = event_op(EVTCHNOP_init_control, &control);
+		for (u32 i = 0; i < 4 && !rc; i++) {
+			rc = event_op(EVTCHNOP_expand_array, &expand);
+		}
+		// A slice a page, so that nobody waits for long.
+		assert_int_equal(fake_call(__HYPERVISOR_event_channel_op,
+					   EVTCHNOP_reset, (u64)&reset, 0, 0, 1,
+					   ~0ull),
+				 0);
+		assert_true(rc || fake_slices >= 5);
+	}
+	assert_int_equal(rc, -ENOMEM);
+	assert_in_range(times, 500, 1000);
+}
+
 static void vcpu_info_is_moved_once(void **state)
 {
 	struct vcpu_register_vcpu_info at = {.mfn = area, .offset = 64};
@@ -347,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_runstate_area_follows_the_vcpu),
 	    TEST(a_domain_takes_only_so_many_shares),
+	    TEST(resets_of_the_fifo_come_to_an_end),
 	    TEST(vcpu_info_is_moved_once),
 	    TEST(timers_raise_their_event),
 	    TEST(a_vcpu_runs_where_it_may),

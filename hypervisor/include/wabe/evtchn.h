@@ -13,9 +13,6 @@ int evtchns_close_all(struct domain *d);
 // No reference to the domain is left: free the rest. Tolerates a domain whose
 // evtchns_create() failed or never ran.
 void evtchns_destroy(struct domain *d);
-// Let go of the vCPU's FIFO control block. Called when the domain dies, before
-// its frames are given back; may be called twice.
-void evtchns_vcpu_destroy(struct vcpu *v);
 
 // Raise a port from hypervisor context (pirq).
 void evtchn_raise(struct domain *d, u32 port);
