@@ -52,8 +52,30 @@ static void folder_empty(const char *path)
 	}
 }
 
-// A whiteout takes away what a lower layer has. True if it was one.
-static bool whiteout(const char *path)
+static bool folder_is_empty(const char *path)
+{
+	DIR *d = opendir(path);
+	unsigned int names = 0;
+
+	while (d && names < 3 && readdir(d)) {
+		names++;
+	}
+	if (d) {
+		closedir(d);
+	}
+	return names < 3; // "." and ".."
+}
+
+static bool is_whiteout(const char *path)
+{
+	char copy[4096];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	return !strncmp(basename(copy), WHITEOUT, strlen(WHITEOUT));
+}
+
+// A whiteout takes away what a lower layer has.
+static void whiteout(const char *path)
 {
 	char copy[4096], folder[4096], target[8300];
 	struct wabe_error ignored;
@@ -61,9 +83,6 @@ static bool whiteout(const char *path)
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	name = basename(copy);
-	if (strncmp(name, WHITEOUT, strlen(WHITEOUT))) {
-		return false;
-	}
 	snprintf(folder, sizeof(folder), "%s", path);
 	if (!strcmp(name, OPAQUE)) {
 		folder_empty(dirname(folder));
@@ -72,7 +91,6 @@ static bool whiteout(const char *path)
 			 name + strlen(WHITEOUT));
 		tree_remove(target, &ignored);
 	}
-	return true;
 }
 
 static int entry_data(struct archive *from, struct archive *to)
@@ -91,8 +109,22 @@ static int entry_data(struct archive *from, struct archive *to)
 	return status == ARCHIVE_EOF ? 0 : -1;
 }
 
-static int entries_unpack(struct archive *from, struct archive *to,
-			  struct wabe_error *err)
+static int entry_unpack(struct archive *from, struct archive *to,
+			struct archive_entry *e, struct wabe_error *err)
+{
+	if (archive_write_header(to, e) >= ARCHIVE_WARN &&
+	    (archive_entry_size(e) <= 0 || !entry_data(from, to)) &&
+	    archive_write_finish_entry(to) >= ARCHIVE_WARN) {
+		return 0;
+	}
+	return error_set(err, 0, "%s: %s", archive_entry_pathname(e),
+			 archive_error_string(to) ? archive_error_string(to)
+						  : archive_error_string(from));
+}
+
+// All whiteouts of the archive, or (with `to`) all else.
+static int entries_take(struct archive *from, struct archive *to,
+			struct wabe_error *err)
 {
 	struct archive_entry *e;
 	int status;
@@ -104,16 +136,11 @@ static int entries_unpack(struct archive *from, struct archive *to,
 		if (!path) {
 			return error_set(err, 0, "an entry without name");
 		}
-		if (whiteout(path)) {
-			continue;
-		}
-		if (archive_write_header(to, e) < ARCHIVE_WARN ||
-		    (archive_entry_size(e) > 0 && entry_data(from, to)) ||
-		    archive_write_finish_entry(to) < ARCHIVE_WARN) {
-			return error_set(err, 0, "%s: %s", path,
-					 archive_error_string(to)
-					     ? archive_error_string(to)
-					     : archive_error_string(from));
+		if (!to && is_whiteout(path)) {
+			whiteout(path);
+		} else if (to && !is_whiteout(path) &&
+			   entry_unpack(from, to, e, err)) {
+			return -1;
 		}
 	}
 	return status == ARCHIVE_EOF
@@ -121,26 +148,37 @@ static int entries_unpack(struct archive *from, struct archive *to,
 		   : error_set(err, 0, "%s", archive_error_string(from));
 }
 
-static int unpack_here(int fd, struct wabe_error *err)
+static int archive_walk(int fd, struct archive *to, struct wabe_error *err)
 {
 	struct archive *from = archive_read_new();
-	struct archive *to = archive_write_disk_new();
 	int status = -1;
 
 	reader_formats(from);
+	lseek(fd, 0, SEEK_SET);
+	if (archive_read_open_fd(from, fd, 1 << 16)) {
+		error_set(err, 0, "%s", archive_error_string(from));
+	} else {
+		status = entries_take(from, to, err);
+	}
+	archive_read_free(from);
+	return status;
+}
+
+// Into the folder that is our root. A whiteout may stand anywhere in its layer
+// and concerns what was there before it: so they come first.
+static int unpack_here(int fd, struct wabe_error *err)
+{
+	struct archive *to = archive_write_disk_new();
+	int status = folder_is_empty("/") ? 0 : archive_walk(fd, NULL, err);
+
 	archive_write_disk_set_options(
 	    to, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM |
 		    ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR |
 		    ARCHIVE_EXTRACT_UNLINK | ARCHIVE_EXTRACT_SECURE_NODOTDOT);
-	if (archive_read_open_fd(from, fd, 1 << 16)) {
-		error_set(err, 0, "%s", archive_error_string(from));
-	} else {
-		status = entries_unpack(from, to, err);
-	}
+	status = status ? status : archive_walk(fd, to, err);
 	if (archive_write_close(to) != ARCHIVE_OK && !status) {
 		status = error_set(err, 0, "%s", archive_error_string(to));
 	}
-	archive_read_free(from);
 	archive_write_free(to);
 	return status;
 }

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# Importing images on this machine, without a hypervisor: what layers do to
+# each other, and archives made to do harm.
+wabe=$(realpath "${BUILD:-build}/toolstack/wabe")
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+export WABE_IMAGES=$tmp/store
+claim() {
+	if "${@:2}" >"$tmp/said" 2>&1; then echo "ok - images: $1"; else
+		echo "not ok - images: $1"
+		sed 's/^/    /' "$tmp/said" | tail -n 8
+	fi
+}
+if [ "$(id -u)" != 0 ] || ! command -v mkfs.erofs >/dev/null; then
+	echo "ok - images # SKIP needs root and mkfs.erofs"
+	exit 0
+fi
+
+# blob FILE: into the layout; its digest and size as JSON.
+blob() {
+	local sum
+	sum=$(sha256sum "$1" | cut -d' ' -f1)
+	mkdir -p "$tmp/layout/blobs/sha256"
+	cp "$1" "$tmp/layout/blobs/sha256/$sum"
+	echo "\"digest\": \"sha256:$sum\", \"size\": $(stat -c %s "$1")"
+}
+# layout NAME LAYER.tar...: an OCI layout in $tmp/layout, of that name.
+layout() {
+	local list='' layer
+	rm -rf "$tmp/layout"
+	echo '{"config": {"Cmd": ["/bin/true"]}}' >"$tmp/config"
+	for layer in "${@:2}"; do list="$list${list:+, }{$(blob "$layer")}"; done
+	echo "{\"config\": {$(blob "$tmp/config")}, \"layers\": [$list]}" >"$tmp/manifest"
+	printf '{"manifests": [{%s, "annotations": {"org.opencontainers.image.ref.name": "%s"}}]}\n' \
+		"$(blob "$tmp/manifest")" "$1" >"$tmp/layout/index.json"
+}
+# files_of IMAGE: the paths in its root.
+files_of() {
+	rm -rf "$tmp/root"
+	fsck.erofs --extract="$tmp/root" "$WABE_IMAGES/$1/root.erofs" >/dev/null &&
+		(cd "$tmp/root" && find . -mindepth 1 | sort)
+}
+refuses() { ! "${@:2}" >"$tmp/out" 2>&1 && grep -q -- "$1" "$tmp/out" || { cat "$tmp/out"; return 1; }; }
+nothing_left() { ! ls -A "$WABE_IMAGES" | grep -q '^\.import'; }
+
+# Lower: d/old, d/.rc. Upper: its own d/.rc and d/a, then that d is opaque,
+# which comes behind them, as a walk by name has it.
+mkdir -p "$tmp/1/d/sub" "$tmp/2/d/sub"
+touch "$tmp/1/d/old" "$tmp/1/d/.rc" "$tmp/1/d/sub/old" "$tmp/1/gone"
+touch "$tmp/2/d/.rc" "$tmp/2/d/a" "$tmp/2/d/sub/new" "$tmp/2/d/.wh..wh..opq" "$tmp/2/.wh.gone"
+tar -C "$tmp/1" -cf "$tmp/lower.tar" .
+tar -C "$tmp/2" --no-recursion -cf "$tmp/upper.tar" ./d ./d/.rc ./d/a ./d/sub \
+	./d/sub/new ./d/.wh..wh..opq ./.wh.gone
+upper_stays() {
+	layout opaque "$tmp/lower.tar" "$tmp/upper.tar"
+	"$wabe" import "$tmp/layout" opaque && files_of opaque >"$tmp/list" || return 1
+	cat "$tmp/list"
+	grep -qx ./d/.rc "$tmp/list" && grep -qx ./d/a "$tmp/list" &&
+		grep -qx ./d/sub/new "$tmp/list" &&
+		! grep -q 'old\|gone\|\.wh\.' "$tmp/list"
+}
+claim "a whiteout takes away what is below, and nothing of its own layer" upper_stays
+exit 0
