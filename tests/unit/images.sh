@@ -60,4 +60,49 @@ upper_stays() {
 		! grep -q 'old\|gone\|\.wh\.' "$tmp/list"
 }
 claim "a whiteout takes away what is below, and nothing of its own layer" upper_stays
+
+# docker NAME LAYER...: a docker-archive of the files in $tmp/d, $tmp/d.tar.
+docker() {
+	local list='' layer
+	for layer in "${@:2}"; do list="$list${list:+, }\"$layer\""; done
+	[ -e "$tmp/d/config.json" ] || cp "$tmp/config" "$tmp/d/config.json"
+	echo "[{\"Config\": \"config.json\", \"RepoTags\": [\"$1\"], \"Layers\": [$list]}]" >"$tmp/d/manifest.json"
+	tar -C "$tmp/d" -cf "$tmp/d.tar" .
+}
+fresh() { rm -rf "$tmp/d"; mkdir "$tmp/d"; }
+link_inside() { # as older versions of docker name a layer that is there twice
+	fresh
+	mkdir "$tmp/d/a" "$tmp/d/b"
+	cp "$tmp/lower.tar" "$tmp/d/a/layer.tar"
+	ln -s ../a/layer.tar "$tmp/d/b/layer.tar"
+	docker link:1 b/layer.tar
+	"$wabe" import "$tmp/d.tar" && files_of link:1 | grep -qx ./d/old
+}
+claim "a link to another layer of the archive" link_inside
+link_outside() {
+	fresh
+	ln -s "$tmp/lower.tar" "$tmp/d/layer.tar"
+	docker evil:1 layer.tar
+	refuses 'layer.tar' "$wabe" import "$tmp/d.tar" &&
+		refuses 'layer.tar' "$wabe" import "$tmp/d" && [ ! -e "$WABE_IMAGES/evil:1" ]
+}
+claim "a link that leads out of the archive" link_outside
+no_file() {
+	fresh
+	"${@:2}" "$tmp/d/$1"
+	docker evil:1 layer.tar
+	refuses "$1" timeout 10 "$wabe" import "$tmp/d.tar"
+}
+claim "a pipe for a layer" no_file layer.tar mkfifo
+claim "a pipe for a configuration" no_file config.json mkfifo
+node() { mknod "$1" c 1 5; }
+claim "a device for a layer" no_file layer.tar node
+device_index() {
+	fresh
+	node "$tmp/d/manifest.json"
+	docker evil:1 layer.tar
+	refuses neither timeout 10 "$wabe" import "$tmp/d.tar"
+}
+claim "a device for an index" device_index
+claim "nothing of all this is left" nothing_left
 exit 0

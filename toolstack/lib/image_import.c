@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <json.h>
 #include <libgen.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -52,19 +54,37 @@ static json_object *item(json_object *array, size_t i)
 		   : NULL;
 }
 
-// A file of the layout; its name may not lead out.
+// A file of the layout, links of the layout's own followed as if it were the
+// root of all: where it is, or NULL. It is found without being opened: a pipe
+// would be waited for, and some devices do things when they are opened.
 static char *source_path(struct import *m, const char *name)
 {
-	char *path;
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve =
+				   RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	CLEANUP_CLOSE int root =
+	    open(m->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = -1;
+	char link[64], path[4096];
+	struct stat st;
+	ssize_t n;
 
-	if (!name || *name == '/' || strstr(name, "..")) {
-		error_set(m->err, 0, "%s: a file name that leads out", m->from);
+	if (!name) {
+		error_set(m->err, 0, "%s: a file without name", m->from);
 		return NULL;
 	}
-	if (asprintf(&path, "%s/%s", m->source, name) < 0) {
-		abort();
+	fd = (int)syscall(SYS_openat2, root, name, &how, sizeof(how));
+	if (fd < 0 || fstat(fd, &st)) {
+		error_set(m->err, errno, "%s: %s", m->from, name);
+		return NULL;
 	}
-	return path;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path));
+	if (!S_ISREG(st.st_mode) || n < 0 || n == sizeof(path)) {
+		error_set(m->err, 0, "%s: %s: not a file", m->from, name);
+		return NULL;
+	}
+	return strndup(path, (size_t)n);
 }
 
 // The path, if what is there is what `digest` says; else NULL, and it is freed.
@@ -250,25 +270,21 @@ static int docker_read(struct import *m, json_object *list)
 static int source_read(struct import *m)
 {
 	char *index = source_path(m, "index.json");
-	char *docker = source_path(m, "manifest.json");
-	bool oci = index && !access(index, R_OK);
+	char *list = index ? index : source_path(m, "manifest.json");
 	json_object *o;
 	int status;
 
-	if (!oci && access(docker, R_OK)) {
-		free(index);
-		free(docker);
+	if (!list) {
 		return error_set(m->err, 0,
 				 "%s: neither an OCI layout (index.json) nor "
 				 "from docker save (manifest.json)",
 				 m->from);
 	}
-	o = json_file(m, oci ? index : docker);
-	free(oci ? docker : index);
+	o = json_file(m, list);
 	if (!o) {
 		return -1;
 	}
-	status = oci ? index_read(m, o, 0) : docker_read(m, o);
+	status = index ? index_read(m, o, 0) : docker_read(m, o);
 	json_object_put(o);
 	return status;
 }
