@@ -105,4 +105,31 @@ device_index() {
 }
 claim "a device for an index" device_index
 claim "nothing of all this is left" nothing_left
+
+# Names go into a folder's name, and onto terminals.
+bad_name() {
+	layout "$1" "$tmp/lower.tar"
+	refuses 'image name' "$wabe" import "$tmp/layout" &&
+		refuses 'image name' "$wabe" import "$tmp/layout" "$(printf '%b' "$1")"
+}
+claim "a name with an escape sequence" bad_name 'x\u001b[31m'
+claim "a name that a list would show as another" bad_name 'a+b'
+own_name() {
+	layout registry:5000/a/b:1.2-x_y "$tmp/lower.tar"
+	"$wabe" import "$tmp/layout" && "$wabe" images -q | grep -qx registry:5000/a/b:1.2-x_y
+}
+claim "a name with a registry, a path and a tag" own_name
+
+# An import that is killed has no end at which it could clean up.
+swept() {
+	layout swept "$tmp/lower.tar"
+	mkdir -p "$WABE_IMAGES/.import-killed/root" "$WABE_IMAGES/.import-runs/root"
+	exec 8<"$WABE_IMAGES/.import-runs"
+	flock 8
+	"$wabe" import "$tmp/layout" || return 1
+	[ ! -e "$WABE_IMAGES/.import-killed" ] && [ -d "$WABE_IMAGES/.import-runs/root" ] || return 1
+	exec 8<&-
+	"$wabe" import "$tmp/layout" && nothing_left
+}
+claim "what a killed import left goes with the next; one that runs stays" swept
 exit 0

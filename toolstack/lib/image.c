@@ -24,10 +24,15 @@ const char *image_store(const char *store)
 int image_folder(const char *store, const char *name, char path[4096],
 		 struct wabe_error *err)
 {
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@");
 	char *at;
 
-	if (!*name || *name == '.' || *name == '-' || strlen(name) > 127) {
-		return error_set(err, 0, "image name \"%s\"", name);
+	if (name[n] || !n || n > 127 || strchr("./-", *name)) {
+		return error_set(err, 0,
+				 "image name \"%s\": letters, digits, - _ . : "
+				 "/ @ only, at most 127",
+				 name);
 	}
 	snprintf(path, 4096, "%s/", image_store(store));
 	at = path + strlen(path);

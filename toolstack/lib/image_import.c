@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "image.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <json.h>
@@ -11,12 +12,14 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "file.h"
 
+#define WORK ".import-" // and six letters
 #define LAYERS_MAX 256
 #define JSON_MAX (8ul << 20)
 
@@ -434,6 +437,53 @@ static int import_run(struct import *m, const char *store)
 	return image_make(m) || image_place(m, store) ? -1 : 0;
 }
 
+// Folders of imports that were killed: nobody holds a lock on them.
+static void leftovers_remove(const char *store)
+{
+	DIR *d = opendir(store);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		CLEANUP_CLOSE int fd = -1;
+		struct wabe_error ignored;
+		char path[4400];
+
+		if (strncmp(e->d_name, WORK, strlen(WORK))) {
+			continue;
+		}
+		snprintf(path, sizeof(path), "%s/%s", store, e->d_name);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
+			tree_remove(path, &ignored);
+		}
+	}
+	if (d) {
+		closedir(d);
+	}
+}
+
+// A folder in the store, locked; the descriptor, or -1. The store is locked
+// meanwhile: between its making and its locking no one may find it.
+static int work_make(struct import *m, const char *store)
+{
+	CLEANUP_CLOSE int lock =
+	    open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = -1;
+
+	snprintf(m->work, sizeof(m->work), "%.4000s/" WORK "XXXXXX", store);
+	if (lock >= 0 && !flock(lock, LOCK_EX)) {
+		leftovers_remove(store);
+		fd =
+		    mkdtemp(m->work) ? open(m->work, O_RDONLY | O_CLOEXEC) : -1;
+	}
+	if (fd < 0 || flock(fd, LOCK_EX)) {
+		error_set(m->err, errno, "%s", store);
+		cleanup_close(&fd);
+		return -1;
+	}
+	return fd;
+}
+
 int wabe_image_import(const char *store, const char *from, const char *name,
 		      wabe_progress *progress, void *data,
 		      struct wabe_image *out, struct wabe_error *err)
@@ -442,7 +492,7 @@ int wabe_image_import(const char *store, const char *from, const char *name,
 	struct wabe_error ignored;
 	struct stat st;
 	char path[4200];
-	int status = -1;
+	int status = -1, work;
 
 	if (!m) {
 		abort();
@@ -452,11 +502,11 @@ int wabe_image_import(const char *store, const char *from, const char *name,
 	m->progress = (struct progress){progress, data};
 	name_take(m, name);
 	store = image_store(store);
-	snprintf(m->work, sizeof(m->work), "%.4000s/.import-XXXXXX", store);
-	if (!folder_make(store, err)) {
-		status = mkdtemp(m->work) ? import_run(m, store)
-					  : error_set(err, errno, "%s", store);
+	work = folder_make(store, err) ? -1 : work_make(m, store);
+	if (work >= 0) {
+		status = import_run(m, store);
 		tree_remove(m->work, &ignored);
+		close(work);
 	}
 	if (!status) {
 		image_folder(store, m->name, path, err);
