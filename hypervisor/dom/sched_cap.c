@@ -61,21 +61,20 @@ bool cap_take(struct vcpu *v)
 		return true;
 	}
 	cap_return(v);
+	v->sched.quota = budget_take(sd);
+	if (!v->sched.quota) {
+		// It may have been filled since: then refill() missed us.
+		__atomic_store_n(&v->sched.parked, 1, __ATOMIC_SEQ_CST);
+		v->sched.quota = budget_take(sd);
+		if (v->sched.quota) {
+			v->sched.parked = 0;
+		}
+	}
+	// Looked at behind the take, which a timer that fires now then sees.
 	if (!timer_is_set(&sd->refill)) {
 		timer_set(&sd->refill, time_now() + CAP_PERIOD_NS);
 	}
-	v->sched.quota = budget_take(sd);
-	if (v->sched.quota) {
-		return true;
-	}
-	// The budget may have been filled since: then refill() missed us.
-	__atomic_store_n(&v->sched.parked, 1, __ATOMIC_SEQ_CST);
-	v->sched.quota = budget_take(sd);
-	if (!v->sched.quota) {
-		return false;
-	}
-	__atomic_store_n(&v->sched.parked, 0, __ATOMIC_SEQ_CST);
-	return true;
+	return v->sched.quota;
 }
 
 void cap_return(struct vcpu *v)
