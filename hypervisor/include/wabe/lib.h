@@ -9,8 +9,8 @@
 enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 // Print a line to the console ring and the serial port; a newline at its end
-// may be left out. Formats: d i u x X
-// lx lu ld llx zu p s c, with width, zero fill and precision (strings).
+// may be left out. Formats: d u x, with l ll z, s c; with width, zero fill and
+// precision (strings).
 // Takes console_lock; may be called everywhere, NMI included.
 void printk(const char *fmt, ...) FORMAT(1, 2);
 // The same with a level; `printk` is LOG_INFO.
