@@ -67,7 +67,8 @@ static void ring_append(const char *text, size_t bytes)
 	}
 }
 
-void console_write(const char *text, size_t bytes)
+// Append text to ring and serial.
+static void console_write(const char *text, size_t bytes)
 {
 	bool locked = console_lock_take();
 
@@ -136,32 +137,17 @@ static void print_lines(char *text)
 	} while (*text);
 }
 
-static void print(enum log_level level, const char *fmt, va_list ap)
-{
-	char text[LINE_BYTES];
-
-	if (level <= console_level || forced) {
-		vsnprintf(text, sizeof(text), fmt, ap);
-		print_lines(text);
-	}
-}
-
-void printk(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	print(LOG_INFO, fmt, ap);
-	va_end(ap);
-}
-
 void log_at(enum log_level level, const char *fmt, ...)
 {
+	char text[LINE_BYTES];
 	va_list ap;
 
-	va_start(ap, fmt);
-	print(level, fmt, ap);
-	va_end(ap);
+	if (level <= console_level || forced) {
+		va_start(ap, fmt);
+		vsnprintf(text, sizeof(text), fmt, ap);
+		va_end(ap);
+		print_lines(text);
+	}
 }
 
 // May a guest's line be printed now? *dropped: how many were not before it.

@@ -63,7 +63,7 @@ void panic(const char *fmt, ...)
 	abort();
 }
 
-void printk(const char *fmt, ...)
+void log_at(enum log_level level, const char *fmt, ...)
 {
 }
 

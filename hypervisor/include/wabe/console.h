@@ -7,8 +7,6 @@
 #include <wabe/lib.h>
 #include <wabe/types.h>
 
-// Append text to ring and serial (printk's end). Takes console_lock.
-void console_write(const char *text, size_t bytes);
 // dom0's own output: serial only, so that the ring keeps what the hypervisor
 // said (as Xen without console_to_ring).
 void console_write_dom0(const char *text, size_t bytes);

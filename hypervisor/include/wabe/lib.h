@@ -12,9 +12,8 @@ enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 // may be left out. Formats: d u x, with l ll z, s c; with width, zero fill and
 // precision (strings).
 // Takes console_lock; may be called everywhere, NMI included.
-void printk(const char *fmt, ...) FORMAT(1, 2);
-// The same with a level; `printk` is LOG_INFO.
 void log_at(enum log_level level, const char *fmt, ...) FORMAT(2, 3);
+#define printk(...) log_at(LOG_INFO, __VA_ARGS__)
 // A line about what a guest did; limited in rate so that a guest cannot
 // flood the console. Prefixes "d<id>v<id> ".
 void log_guest(const char *fmt, ...) FORMAT(1, 2);
