@@ -17,6 +17,29 @@
 
 #include "dom.h"
 
+// --- lists of structures ----------------------------------------------------
+
+static void push(struct domain **list, struct domain *d)
+{
+	lock(&domlist_lock);
+	d->next_unused = *list;
+	*list = d;
+	unlock(&domlist_lock);
+}
+
+static struct domain *pop(struct domain **list)
+{
+	struct domain *d;
+
+	lock(&domlist_lock);
+	d = *list;
+	if (d) {
+		*list = d->next_unused;
+	}
+	unlock(&domlist_lock);
+	return d;
+}
+
 // --- references -------------------------------------------------------------
 
 void domain_hold(struct domain *d)
@@ -26,40 +49,20 @@ void domain_hold(struct domain *d)
 
 void domain_put(struct domain *d)
 {
-	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL)) {
-		return;
+	if (!__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL)) {
+		push(&domains_dead, d);
+		timer_set(&domain_reaper, 0);
 	}
-	lock(&domlist_lock);
-	d->next_unused = domains_dead;
-	domains_dead = d;
-	unlock(&domlist_lock);
-	timer_set(&domain_reaper, 0);
 }
 
 // --- structures -------------------------------------------------------------
-
-static struct domain *struct_alloc(void)
-{
-	struct domain *d;
-
-	lock(&domlist_lock);
-	d = domains_unused;
-	if (d) {
-		domains_unused = d->next_unused;
-	}
-	unlock(&domlist_lock);
-	return d ? d : heap_alloc(sizeof(*d));
-}
 
 // Nobody holds a reference. Its count stays 0 while the rest is cleared.
 static void struct_free(struct domain *d)
 {
 	BUG_ON(d->refs);
 	memset(d, 0, sizeof(*d));
-	lock(&domlist_lock);
-	d->next_unused = domains_unused;
-	domains_unused = d;
-	unlock(&domlist_lock);
+	push(&domains_unused, d);
 }
 
 // Free what domain_create() made, whole or in part, but the shared page.
@@ -82,23 +85,10 @@ static void parts_free(struct domain *d)
 	struct_free(d);
 }
 
-static struct domain *next_dead(void)
-{
-	struct domain *d;
-
-	lock(&domlist_lock);
-	d = domains_dead;
-	if (d) {
-		domains_dead = d->next_unused;
-	}
-	unlock(&domlist_lock);
-	return d;
-}
-
 // One domain at a time; what else the CPU has to do comes in between.
 static void reap(void *unused)
 {
-	struct domain *d = next_dead();
+	struct domain *d = pop(&domains_dead);
 
 	if (d) {
 		bool known = d->published;
@@ -185,7 +175,8 @@ int domain_create(const struct domain_config *config, struct domain **out)
 	if (!config->vcpus_max || config->vcpus_max > DOMAIN_VCPUS_MAX) {
 		return -EINVAL;
 	}
-	d = struct_alloc();
+	d = pop(&domains_unused);
+	d = d ? d : heap_alloc(sizeof(*d));
 	if (!d) {
 		return -ENOMEM;
 	}
