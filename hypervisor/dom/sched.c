@@ -188,15 +188,6 @@ static void stopped(struct vcpu *v, u64 now)
 	runstate_change(v, stopped_state(v), now);
 }
 
-static void wait_saved(struct vcpu *v)
-{
-	ASSERT(v != current_vcpu());
-	while (__atomic_load_n(&v->running, __ATOMIC_ACQUIRE)) {
-		cpu_relax_serving();
-	}
-	context_sync(v);
-}
-
 void vcpu_sleep(struct vcpu *v, bool wait)
 {
 	struct runq *q = runq_lock_vcpu(v);
@@ -213,8 +204,9 @@ void vcpu_sleep(struct vcpu *v, bool wait)
 	if (tell) {
 		cpu_raise(cpus[q->cpu], WORK_SCHED);
 	}
-	if (wait) {
-		wait_saved(v);
+	ASSERT(!wait || v != current_vcpu());
+	while (wait && __atomic_load_n(&v->running, __ATOMIC_ACQUIRE)) {
+		cpu_relax_serving();
 	}
 }
 

@@ -81,14 +81,6 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	}
 }
 
-// All is saved when a vCPU stops to run: wait for that.
-void context_sync(struct vcpu *v)
-{
-	while (__atomic_load_n(&v->running, __ATOMIC_ACQUIRE)) {
-		cpu_relax_serving();
-	}
-}
-
 int context_init_vcpu(struct vcpu *v)
 {
 	// The processor would align the stack it pushes registers to.

@@ -70,13 +70,6 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	}
 }
 
-void context_sync(struct vcpu *v)
-{
-	while (__atomic_load_n(&v->running, __ATOMIC_ACQUIRE)) {
-		cpu_relax_serving();
-	}
-}
-
 void cpu_raise(struct cpu *cpu, u32 work)
 {
 	__atomic_fetch_or(&cpu->work, work, __ATOMIC_SEQ_CST);

@@ -11,9 +11,6 @@
 // the scheduler with no lock held, interrupts off. Idle vCPUs have no state
 // of their own: switching to idle leaves the old root and FPU in place.
 void context_switch(struct vcpu *prev, struct vcpu *next);
-// If another CPU still holds live state of `v` (FPU after going idle), write
-// it back. After it v's structures are all there is. v is not running.
-void context_sync(struct vcpu *v);
 // What CR3 must hold when this CPU flushes its TLB: an idle CPU lets go of the
 // root of the vCPU that ran last, so that its frames can be freed.
 u64 context_flush_root(void);
