@@ -75,156 +75,111 @@ static long op_unmap(u32 cmd, gva_t array, u32 count)
 	return 0;
 }
 
-// --- operations on one element of an array, each with its status ------------
+// --- operations on an element or a table, each with its status --------------
 
-static long op_map_grant_ref(struct grant_copier *c, void *op)
+static s16 op_map_grant_ref(struct grant_copier *c, struct domain *d, void *op)
 {
-	grant_map(op);
-	return 0;
+	return grant_map(op);
 }
 
-static long op_copy(struct grant_copier *c, void *op)
+static s16 op_copy(struct grant_copier *c, struct domain *d, void *op)
 {
-	grant_copy(c, op);
-	return 0;
+	return grant_copy(c, op);
 }
 
-static long op_swap_grant_ref(struct grant_copier *c, void *op)
+static s16 op_swap_grant_ref(struct grant_copier *c, struct domain *d, void *op)
 {
-	struct gnttab_swap_grant_ref *s = op;
+	const struct gnttab_swap_grant_ref *s = op;
 
-	s->status = grant_swap(s->ref_a, s->ref_b);
-	return 0;
+	return grant_swap(s->ref_a, s->ref_b);
 }
 
-static long op_transfer(struct grant_copier *c, void *op)
+static s16 op_setup_table(struct grant_copier *c, struct domain *d, void *op)
 {
-	((struct gnttab_transfer *)op)->status = GNTST_general_error;
-	return 0;
-}
-
-// --- operations on one table ------------------------------------------------
-
-// The domain whose table is asked for, referenced. NULL with *status set.
-static struct domain *table_target(domid_t id, s16 *status)
-{
-	struct domain *d = NULL;
-	int error = target_get(id, &d);
-
-	*status = !error	    ? GNTST_okay
-		  : error == -EPERM ? GNTST_permission_denied
-				    : GNTST_bad_domain;
-	return d;
-}
-
-static s16 frames_list(struct domain *d, gva_t list, u32 count)
-{
+	const struct gnttab_setup_table *s = op;
 	mfn_t m;
 
-	if (count > grants_frame_max(d) ||
-	    (count && grants_frame(d, count - 1, &m))) {
+	// Whether there can be so many is found before any is told.
+	if (s->nr_frames && grants_frame(d, s->nr_frames - 1, &m)) {
 		return GNTST_general_error;
 	}
-	for (u32 i = 0; i < count; i++) {
+	for (u32 i = 0; i < s->nr_frames; i++) {
 		if (grants_frame(d, i, &m)) {
 			return GNTST_general_error;
 		}
-		if (copy_to_guest_at(list, i, &m.n, sizeof(m.n))) {
+		if (copy_to_guest_at(HANDLE_GVA(s->frame_list), i, &m.n,
+				     sizeof(m.n))) {
 			return GNTST_bad_virt_addr;
 		}
 	}
 	return GNTST_okay;
 }
 
-static long op_setup_table(struct grant_copier *c, void *op)
-{
-	struct gnttab_setup_table *s = op;
-	struct domain *d = table_target(s->dom, &s->status);
-
-	if (d) {
-		s->status =
-		    frames_list(d, HANDLE_GVA(s->frame_list), s->nr_frames);
-		domain_put(d);
-	}
-	return 0;
-}
-
-static long op_query_size(struct grant_copier *c, void *op)
+static s16 op_query_size(struct grant_copier *c, struct domain *d, void *op)
 {
 	struct gnttab_query_size *q = op;
-	struct domain *d = table_target(q->dom, &q->status);
 
-	if (d) {
-		q->nr_frames = grants_frame_count(d);
-		q->max_nr_frames = grants_frame_max(d);
-		domain_put(d);
-	}
-	return 0;
+	q->nr_frames = grants_frame_count(d);
+	q->max_nr_frames = grants_frame_max(d);
+	return GNTST_okay;
 }
 
-static long op_get_status_frames(struct grant_copier *c, void *op)
+static s16 op_refused(struct grant_copier *c, struct domain *d, void *op)
 {
-	struct gnttab_get_status_frames *s = op;
-	struct domain *d = table_target(s->dom, &s->status);
-
-	if (d) {
-		s->status = GNTST_general_error;
-		domain_put(d);
-	}
-	return 0;
+	return GNTST_general_error;
 }
 
-static long op_set_version(struct grant_copier *c, void *op)
-{
-	u32 version = ((struct gnttab_set_version *)op)->version;
-
-	return version == 1 ? 0 : version == 2 ? -ENOSYS : -EINVAL;
-}
-
-static long op_get_version(struct grant_copier *c, void *op)
-{
-	struct gnttab_get_version *v = op;
-	struct domain *d;
-	int error = target_get(v->dom, &d);
-
-	if (!error) {
-		v->version = 1;
-		domain_put(d);
-	}
-	return error;
-}
-
-// ----------------------------------------------------------------------------
-
-// What a count is: of elements; 1, nothing else; not looked at.
-enum { BATCH, ONE, COUNTLESS };
+// Of how many elements: a count of them, or one that names a domain, whose
+// table is meant.
+enum { BATCH, ONE };
 
 // What is copied in; what of that, from a first to a last field, goes back.
 static const struct grant_op {
-	long (*fn)(struct grant_copier *c, void *op);
-	u8 bytes, out, out_end;
+	s16 (*fn)(struct grant_copier *c, struct domain *d, void *op);
+	u8 bytes, out, out_end, status;
 	u8 count;
 	u8 units; // of work for an element of a batch
+	u8 dom;	  // where ONE names it
 } operations[] = {
 #define END(type, field) \
 	(offsetof(struct type, field) + sizeof(((struct type *)0)->field))
-#define OP(op, first, last, count, units)                       \
-	[GNTTABOP_##op] = {op_##op,                             \
-			   sizeof(struct gnttab_##op),          \
-			   offsetof(struct gnttab_##op, first), \
-			   END(gnttab_##op, last),              \
-			   count,                               \
-			   units}
-    OP(map_grant_ref, status, dev_bus_addr, BATCH, MAP_UNITS),
-    OP(setup_table, status, status, ONE, 0),
-    OP(transfer, status, status, BATCH, 1),
-    OP(copy, status, status, BATCH, COPY_UNITS),
-    OP(query_size, nr_frames, status, ONE, 0),
-    OP(set_version, version, version, COUNTLESS, 0),
-    OP(get_status_frames, status, status, ONE, 0),
-    OP(get_version, version, version, COUNTLESS, 0),
-    OP(swap_grant_ref, status, status, BATCH, COPY_UNITS),
+#define OP(op, function, first, last, ...)                       \
+	[GNTTABOP_##op] = {function,                             \
+			   sizeof(struct gnttab_##op),           \
+			   offsetof(struct gnttab_##op, first),  \
+			   END(gnttab_##op, last),               \
+			   offsetof(struct gnttab_##op, status), \
+			   __VA_ARGS__}
+#define DOM(op) offsetof(struct gnttab_##op, dom)
+    OP(map_grant_ref, op_map_grant_ref, status, dev_bus_addr, BATCH, MAP_UNITS),
+    OP(setup_table, op_setup_table, status, status, ONE, 0, DOM(setup_table)),
+    OP(transfer, op_refused, status, status, BATCH, 1),
+    OP(copy, op_copy, status, status, BATCH, COPY_UNITS),
+    OP(query_size, op_query_size, nr_frames, status, ONE, 0, DOM(query_size)),
+    OP(get_status_frames, op_refused, status, status, ONE, 0,
+       DOM(get_status_frames)),
+    OP(swap_grant_ref, op_swap_grant_ref, status, status, BATCH, COPY_UNITS),
 };
+
+static s16 element_do(const struct grant_op *o, struct grant_copier *c,
+		      void *op)
+{
+	struct domain *d;
+	s16 status;
+	int error;
+
+	if (o->count == BATCH) {
+		return o->fn(c, NULL, op);
+	}
+	error = target_get(*(domid_t *)((char *)op + o->dom), &d);
+	if (error) {
+		return error == -EPERM ? GNTST_permission_denied
+				       : GNTST_bad_domain;
+	}
+	status = o->fn(c, d, op);
+	domain_put(d);
+	return status;
+}
 
 static long batch_do(const struct grant_op *o, struct grant_copier *c, u32 cmd,
 		     gva_t array, u32 count)
@@ -233,7 +188,6 @@ static long batch_do(const struct grant_op *o, struct grant_copier *c, u32 cmd,
 
 	for (u32 i = 0; i < count; i++) {
 		gva_t at = gva_add(array, (u64)i * o->bytes);
-		long rc;
 
 		if (i && work_spent(o->units)) {
 			return batch_continue(cmd, array, i, count, o->bytes);
@@ -241,18 +195,45 @@ static long batch_do(const struct grant_op *o, struct grant_copier *c, u32 cmd,
 		if (copy_from_guest(op, at, o->bytes)) {
 			return -EFAULT;
 		}
-		rc = o->fn(c, op);
-		if (!rc) {
-			rc = copy_to_guest(gva_add(at, o->out),
-					   (char *)op + o->out,
-					   o->out_end - o->out);
-		}
-		if (rc) {
-			return rc;
+		*(s16 *)((char *)op + o->status) = element_do(o, c, op);
+		if (copy_to_guest(gva_add(at, o->out), (char *)op + o->out,
+				  o->out_end - o->out)) {
+			return -EFAULT;
 		}
 	}
 	return 0;
 }
+
+// --- versions ---------------------------------------------------------------
+
+static long set_version(gva_t arg)
+{
+	u32 version;
+
+	if (copy_from_guest(&version, arg, sizeof(version))) {
+		return -EFAULT;
+	}
+	return version == 1 ? 0 : version == 2 ? -ENOSYS : -EINVAL;
+}
+
+static long get_version(gva_t arg)
+{
+	struct gnttab_get_version v;
+	struct domain *d;
+	int error = copy_from_guest(&v, arg, sizeof(v));
+
+	if (!error) {
+		error = target_get(v.dom, &d);
+	}
+	if (error) {
+		return error;
+	}
+	domain_put(d);
+	v.version = 1;
+	return copy_to_guest(arg, &v, sizeof(v));
+}
+
+// ----------------------------------------------------------------------------
 
 long call_grant_table_op(u64 cmd64, u64 arg, u64 count64, u64 a3, u64 a4)
 {
@@ -264,12 +245,16 @@ long call_grant_table_op(u64 cmd64, u64 arg, u64 count64, u64 a3, u64 a4)
 	if ((s32)count < 0) {
 		return -EINVAL;
 	}
-	if (cmd == GNTTABOP_unmap_grant_ref ||
-	    cmd == GNTTABOP_unmap_and_replace) {
+	switch (cmd) {
+	case GNTTABOP_unmap_grant_ref:
+	case GNTTABOP_unmap_and_replace:
 		return op_unmap(cmd, GVA(arg), count);
-	}
-	if (cmd == GNTTABOP_cache_flush) {
+	case GNTTABOP_cache_flush:
 		return -EOPNOTSUPP;
+	case GNTTABOP_set_version:
+		return set_version(GVA(arg));
+	case GNTTABOP_get_version:
+		return get_version(GVA(arg));
 	}
 	o = &operations[index_clamp(cmd, ARRAY_SIZE(operations))];
 	if (cmd >= ARRAY_SIZE(operations) || !o->fn) {
@@ -278,10 +263,8 @@ long call_grant_table_op(u64 cmd64, u64 arg, u64 count64, u64 a3, u64 a4)
 	if (o->count == ONE && count != 1) {
 		return -EINVAL;
 	}
-	grant_copy_begin(&c);
-	rc = batch_do(o, &c, cmd, GVA(arg), o->count == BATCH ? count : 1);
-	if (cmd == GNTTABOP_copy) {
-		grant_copy_end(&c);
-	}
+	c.from.held = c.to.held = false;
+	rc = batch_do(o, &c, cmd, GVA(arg), count);
+	grant_copy_end(&c);
 	return rc;
 }

@@ -150,29 +150,28 @@ give_handle:
 	return status;
 }
 
-void grant_map(struct gnttab_map_grant_ref *op)
+s16 grant_map(struct gnttab_map_grant_ref *op)
 {
 	struct domain *d = current_domain(), *granter;
+	s16 status;
 
 	if (!(op->flags & (GNTMAP_host_map | GNTMAP_device_map))) {
-		op->status = GNTST_bad_gntref;
-		return;
+		return GNTST_bad_gntref;
 	}
 	if (!(op->flags & GNTMAP_host_map)) {
-		op->status = GNTST_general_error;
-		return;
+		return GNTST_general_error;
 	}
 	granter = op->dom == DOMID_SELF ? NULL : domain_get(op->dom);
 	if (!granter) {
-		op->status = GNTST_bad_domain;
-		return;
+		return GNTST_bad_domain;
 	}
 	lock_two(&d->grants->lock, &granter->grants->lock);
-	op->status = map_locked(d, granter, op);
+	status = map_locked(d, granter, op);
 	unlock_two(&d->grants->lock, &granter->grants->lock);
-	if (op->status) {
+	if (status) {
 		domain_put(granter);
 	}
+	return status;
 }
 
 // --- unmap ------------------------------------------------------------------

@@ -27,17 +27,16 @@ u32 grants_frame_max(struct domain *d);
 // How many grants of others it has mapped.
 u32 grants_maps(const struct domain *d);
 
-// The operations of GNTTABOP_* by the current domain. Each fills in `status`
-// (GNTST_*) and what else the ABI says.
-void grant_map(struct gnttab_map_grant_ref *op);
+// The operations of GNTTABOP_* by the current domain. Each returns its status,
+// GNTST_*, and fills in what else the ABI says.
+s16 grant_map(struct gnttab_map_grant_ref *op);
 // What one copy had claimed stays claimed for the next one of a batch, which
 // mostly names the same; grant_copy_end() lets go.
 struct grant_operand {
-	bool held;
+	bool held; // false at the start
 	bool write;
 	bool granted;
-	u16 domid; // as the request names it
-	u32 ref;
+	struct gnttab_copy_ptr named; // by the request
 	struct domain
 	    *granter; // whose grant it is, referenced; NULL: own frame
 	u64 mfn;
@@ -48,13 +47,7 @@ struct grant_copier {
 	struct grant_operand from, to;
 };
 
-static inline void grant_copy_begin(struct grant_copier *c)
-{
-	c->from.held = false;
-	c->to.held = false;
-}
-
-void grant_copy(struct grant_copier *c, struct gnttab_copy *op);
+s16 grant_copy(struct grant_copier *c, const struct gnttab_copy *op);
 void grant_copy_end(struct grant_copier *c);
 s16 grant_swap(u32 a, u32 b);
 
