@@ -111,10 +111,11 @@ void timer_set_on(struct timer *t, u64 expires, u32 cpu)
 		unlock_two(&from->lock, &to->lock);
 	}
 	take_out(from, t);
+	// While both are held, or another CPU finds it free in the old one.
+	t->cpu = cpu;
 	if (from != to) {
 		unlock(&from->lock);
 	}
-	t->cpu = cpu;
 	t->node.key = expires;
 	put_in(to, t);
 	unlock_program(to, t);

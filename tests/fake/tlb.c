@@ -79,9 +79,11 @@ void tlb_serve(void)
 	serve();
 }
 
+// Who is waited for may have no processor of the host's.
 void cpu_relax_serving(void)
 {
 	serve();
+	sched_yield();
 }
 
 void fake_enter(void)
