@@ -48,4 +48,15 @@ from_cpp() {
 if command -v g++ >/dev/null; then
 	claim "the library from C++" from_cpp
 fi
+
+# Without a creator: what becomes of `run`'s options.
+export WABE_IMAGES=$tmp/store
+mkdir -p "$tmp/store/img"
+echo '{"config": {"Cmd": ["true"]}}' >"$tmp/store/img/config.json"
+devs() { "$wabe" spec "$@" img | sed -n 's/.*dev = "\(.*\)";/\1/p' | tr '\n' ' '; }
+disks_apart() { [ "$(devs -v /x.img:xvdc -v /y.img:/data)" = "xvda xvdc xvdb " ]; }
+claim "-v: each disk has a name of its own" disks_apart
+refuses() { ! "${@:2}" >"$tmp/out" 2>&1 && grep -q -- "$1" "$tmp/out" || { cat "$tmp/out"; return 1; }; }
+claim "-v: a name given twice is refused" refuses 'disk@2: dev xvdc: another' "$wabe" spec -v /x.img:xvdc -v /y.img:xvdc img
+claim "a word too long for a guest is refused" refuses 'argv: word 2 is over 4096' "$wabe" spec img echo "$(printf '%5000s' x)"
 exit 0

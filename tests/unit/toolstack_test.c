@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // libwabe without a hypervisor: descriptions as text, blob and struct; users;
 // the page tables a guest starts with, walked as a processor would.
+#define _GNU_SOURCE
 #include "build.h"
 #include "image.h"
 #include "spec.h"
@@ -198,7 +199,71 @@ static void test_spec_refuses(void **state)
 	refused(HEAD
 		"devices { disk@0 { path = \"x\"; dev = \"sda\"; }; };" TAIL,
 		"xvda");
+	refused(HEAD "devices { disk@0 { path = \"x\"; dev = \"xvdb\"; };"
+		     "disk@1 { path = \"y\"; }; disk@2 { path = \"z\"; dev = "
+		     "\"xvdb\"; }; };" TAIL,
+		"disk@2: dev xvdb: another disk has it");
 	refused(HEAD "compatible = \"other\";" TAIL, "compatible");
+}
+
+// What the guest could not take is refused here and not there.
+static void test_words_are_bounded(void **state)
+{
+	char *text = NULL, *word = malloc(5000);
+	size_t bytes;
+	FILE *to;
+
+	memset(word, 'x', 4999);
+	for (size_t n = 4096; n < 4098; n++) {
+		word[n] = 0;
+		assert_true(asprintf(&text,
+				     HEAD "workload { argv = \"a\", \"%s\"; "
+					  "};" TAIL,
+				     word) > 0);
+		if (n == 4096) {
+			wabe_spec_free(parse(text));
+		} else {
+			refused(text, "argv: word 2 is over 4096 bytes");
+		}
+		free(text);
+		word[n] = 'x';
+	}
+	to = open_memstream(&text, &bytes);
+	fputs(HEAD "workload { env = \"A=1\"", to);
+	for (int i = 0; i < 1024; i++) {
+		fputs(", \"A=1\"", to);
+	}
+	fputs("; };" TAIL, to);
+	fclose(to);
+	refused(text, "env: over 1024 words");
+	free(text);
+	word[65] = 0;
+	assert_true(asprintf(&text,
+			     HEAD "workload { hostname = \"%s\"; };" TAIL,
+			     word) > 0);
+	refused(text, "hostname: over 64 bytes");
+	free(text);
+	free(word);
+}
+
+// Disks without a name get one that no other has.
+static void test_disks_are_named(void **state)
+{
+	struct wabe_spec *s =
+	    parse(HEAD "devices { disk@0 { path = \"r\"; };"
+		       "disk@1 { path = \"x\"; dev = \"xvdc\"; };"
+		       "disk@2 { path = \"y\"; };"
+		       "disk@3 { path = \"z\"; dev = \"xvda\"; };"
+		       "disk@4 { path = \"v\"; }; };" TAIL);
+
+	spec_disks_name(s);
+	assert_string_equal(s->disks[0].dev, "xvdb");
+	assert_string_equal(s->disks[1].dev, "xvdc");
+	assert_string_equal(s->disks[2].dev, "xvdd");
+	assert_string_equal(s->disks[3].dev, "xvda");
+	assert_string_equal(s->disks[4].dev, "xvde");
+	assert_string_equal(s->disks[4].mode, "r");
+	wabe_spec_free(s);
 }
 
 static void test_blob_damaged(void **state)
@@ -341,6 +406,8 @@ int main(void)
 	    cmocka_unit_test(test_spec_reads),
 	    cmocka_unit_test(test_spec_round),
 	    cmocka_unit_test(test_spec_refuses),
+	    cmocka_unit_test(test_words_are_bounded),
+	    cmocka_unit_test(test_disks_are_named),
 	    cmocka_unit_test(test_blob_damaged),
 	    cmocka_unit_test(test_user),
 	    cmocka_unit_test(test_tables),

@@ -2,6 +2,7 @@
 // From command line and image to a description.
 #define _GNU_SOURCE
 #include "options.h"
+#include "spec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,12 @@ static int wrong(const char *verb, const char *option, const char *value,
 	return EXIT_USAGE;
 }
 
+static int failed(const char *verb, const struct wabe_error *err)
+{
+	cmd_error(verb, err);
+	return strcmp(verb, "run") ? EXIT_FAILED : RUN_FAILED;
+}
+
 static void env_add(struct wabe_spec *s, const char *word)
 {
 	const char *value = strchr(word, '=') ? NULL : getenv(word);
@@ -115,7 +122,7 @@ static int volume_file(struct wabe_disk *d, const char *verb, const char *name)
 	if (wabe_volume_path(name, path, &err) ||
 	    (access(path, F_OK) && strcmp(verb, "spec") &&
 	     wabe_volume_create(name, WABE_VOLUME_KIB, &err))) {
-		return cmd_error(verb, &err);
+		return failed(verb, &err);
 	}
 	set(&d->path, path);
 	return 0;
@@ -125,7 +132,7 @@ static int volume_file(struct wabe_disk *d, const char *verb, const char *name)
 static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
 {
 	CLEANUP_FREE char *copy = strdup(word);
-	char *where = strchr(copy, ':'), *mode, dev[8];
+	char *where = strchr(copy, ':'), *mode;
 	struct wabe_disk *d = &s->disks[s->disk_count];
 
 	if (!where || (where[1] != '/' && strncmp(where, ":xvd", 4))) {
@@ -143,12 +150,7 @@ static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
 	if (mode && *mode != 'r' && strcmp(mode, "w")) {
 		return wrong(verb, "-v", word, "the mode is ro or w");
 	}
-	// The root comes in front of it.
-	snprintf(dev, sizeof(dev), "xvd%c", 'b' + (int)s->disk_count);
 	set(*where == '/' ? &d->mount : &d->dev, where);
-	if (!d->dev) {
-		set(&d->dev, dev);
-	}
 	set(&d->mode, mode && strcmp(mode, "rw") && *mode == 'r' ? "r" : "w");
 	s->disk_count++;
 	return volume_file(d, verb, copy);
@@ -347,8 +349,7 @@ static int image_use(struct run_options *o, const char *verb, int argc,
 		list_add(&s->argv, strdup(argv[i]));
 	}
 	if (wabe_image_apply(NULL, argv[0], s, !o->entrypoint, &err)) {
-		cmd_error(verb, &err);
-		return strcmp(verb, "run") ? EXIT_FAILED : RUN_FAILED;
+		return failed(verb, &err);
 	}
 	kernel_default(s);
 	if (!o->network_none) {
@@ -362,7 +363,8 @@ static int image_use(struct run_options *o, const char *verb, int argc,
 		s->disks[i].byte_rate = o->disk_rate;
 		s->disks[i].request_rate = o->disk_requests;
 	}
-	return 0;
+	spec_disks_name(s);
+	return spec_check(s, argv[0], &err) ? failed(verb, &err) : 0;
 }
 
 int run_options_read(struct run_options *o, int argc, char **argv)

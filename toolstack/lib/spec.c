@@ -10,6 +10,10 @@
 	{                                          \
 		name, type, offsetof(node, member) \
 	}
+#define WORDS_MAX 1024
+#define WORD_MAX 4096 // a value in the guest's store
+#define HOSTNAME_MAX 64
+#define MOUNT_MAX 1000
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct spec_field domain_fields[] = {
@@ -130,6 +134,67 @@ static bool name_valid(const char *s)
 	       strspn(s, "0123456789") != n;
 }
 
+// The disk in front of `end` that has this name, or `end`.
+static uint32_t dev_find(const struct wabe_spec *spec, uint32_t end,
+			 const char *dev)
+{
+	uint32_t i = 0;
+
+	while (i < end &&
+	       (!spec->disks[i].dev || strcmp(spec->disks[i].dev, dev))) {
+		i++;
+	}
+	return i;
+}
+
+void spec_disks_name(struct wabe_spec *spec)
+{
+	for (uint32_t i = 0; i < spec->disk_count; i++) {
+		struct wabe_disk *d = &spec->disks[i];
+		char dev[] = {'x', 'v', 'd', (char)('a' + i), 0};
+		uint32_t n = spec->disk_count;
+
+		if (!d->dev && dev_find(spec, n, dev) < n) {
+			dev[3] = 'a';
+			while (dev_find(spec, n, dev) < n) {
+				dev[3]++; // more letters than disks
+			}
+		}
+		if (!d->dev) {
+			d->dev = strdup(dev);
+		}
+		if (!d->mode) {
+			d->mode = strdup("r");
+		}
+	}
+}
+
+static int disk_names_check(const struct wabe_spec *spec, uint32_t i,
+			    const char *where, struct wabe_error *err)
+{
+	const struct wabe_disk *d = &spec->disks[i];
+
+	if (d->dev && (strncmp(d->dev, "xvd", 3) || d->dev[3] < 'a' ||
+		       d->dev[3] > 'p' || d->dev[4])) {
+		return error_set(err, 0,
+				 "%s: disk@%u: dev \"%s\": say xvda to xvdp",
+				 where, i, d->dev);
+	}
+	if (d->dev && dev_find(spec, i, d->dev) < i) {
+		return error_set(err, 0,
+				 "%s: disk@%u: dev %s: another disk has it",
+				 where, i, d->dev);
+	}
+	if (d->mount && (*d->mount != '/' || strstr(d->mount, "..") ||
+			 strlen(d->mount) > MOUNT_MAX)) {
+		return error_set(err, 0,
+				 "%s: disk@%u: mount \"%s\": say an absolute "
+				 "path",
+				 where, i, d->mount);
+	}
+	return 0;
+}
+
 static int disks_check(const struct wabe_spec *spec, const char *where,
 		       struct wabe_error *err)
 {
@@ -147,21 +212,42 @@ static int disks_check(const struct wabe_spec *spec, const char *where,
 					 "or \"w\"",
 					 where, i, d->mode);
 		}
-		if (d->dev && (strncmp(d->dev, "xvd", 3) || d->dev[3] < 'a' ||
-			       d->dev[3] > 'p' || d->dev[4])) {
-			return error_set(err, 0,
-					 "%s: disk@%u: dev \"%s\": say xvda "
-					 "to xvdp",
-					 where, i, d->dev);
-		}
-		if (d->mount && (*d->mount != '/' || strstr(d->mount, ".."))) {
-			return error_set(err, 0,
-					 "%s: disk@%u: mount \"%s\": say an "
-					 "absolute path",
-					 where, i, d->mount);
+		if (disk_names_check(spec, i, where, err)) {
+			return -1;
 		}
 	}
 	return 0;
+}
+
+// Each word is a node of the guest's store, and its init reads so many.
+static int words_check(char *const *words, const char *name, const char *where,
+		       struct wabe_error *err)
+{
+	for (unsigned int i = 0; words && words[i]; i++) {
+		if (i == WORDS_MAX) {
+			return error_set(err, 0, "%s: %s: over %d words", where,
+					 name, WORDS_MAX);
+		}
+		if (strlen(words[i]) > WORD_MAX) {
+			return error_set(err, 0,
+					 "%s: %s: word %u is over %d bytes",
+					 where, name, i + 1, WORD_MAX);
+		}
+	}
+	return 0;
+}
+
+static int workload_check(const struct wabe_spec *spec, const char *where,
+			  struct wabe_error *err)
+{
+	if (spec->hostname && strlen(spec->hostname) > HOSTNAME_MAX) {
+		return error_set(err, 0, "%s: hostname: over %d bytes", where,
+				 HOSTNAME_MAX);
+	}
+	return words_check(spec->argv, "argv", where, err) ||
+		       words_check(spec->env, "env", where, err)
+		   ? -1
+		   : 0;
 }
 
 // "no", "always", "on-failure", "on-failure:N"
@@ -216,8 +302,11 @@ int spec_check(const struct wabe_spec *spec, const char *where,
 	if (spec->cmdline && strlen(spec->cmdline) > 1023) {
 		return error_set(err, 0, "%s: cmdline: over 1023 bytes", where);
 	}
-	return policy_check(spec, where, err) ? -1
-					      : disks_check(spec, where, err);
+	return policy_check(spec, where, err) ||
+		       workload_check(spec, where, err) ||
+		       disks_check(spec, where, err)
+		   ? -1
+		   : 0;
 }
 
 // --- As text ----------------------------------------------------------------

@@ -45,4 +45,8 @@ int dts_parse(const char *text, const char *where, void **fdt, size_t *bytes,
 int spec_check(const struct wabe_spec *spec, const char *where,
 	       struct wabe_error *err);
 
+// Disks without a name or mode get one: the N-th is xvd and the N-th letter,
+// or where another has that the first that is free.
+void spec_disks_name(struct wabe_spec *spec);
+
 #endif

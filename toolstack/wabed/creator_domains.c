@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "spec.h"
 
 #define SWEEP_BATCH 256
 
@@ -35,23 +36,6 @@ static int uuid_parse(const char *text, uint8_t out[16], struct wabe_error *err)
 	}
 	return n == 16 ? 0
 		       : error_set(err, 0, "uuid \"%s\": 32 hex digits", text);
-}
-
-static void devices_name(struct wabe_spec *spec)
-{
-	for (uint32_t i = 0; i < spec->disk_count; i++) {
-		struct wabe_disk *d = &spec->disks[i];
-
-		if (!d->dev && asprintf(&d->dev, "xvd%c", 'a' + (int)i) < 0) {
-			abort();
-		}
-		if (!d->mode) {
-			d->mode = strdup("r");
-		}
-	}
-	if (!spec->hostname) {
-		spec->hostname = strdup(spec->name);
-	}
 }
 
 // What is known once it is made, and needs the domain to exist.
@@ -122,7 +106,10 @@ int record_create(struct creator *c, struct wabe_spec *spec, unsigned int flags,
 		wabe_spec_free(spec);
 		return -1;
 	}
-	devices_name(spec);
+	spec_disks_name(spec);
+	if (!spec->hostname) {
+		spec->hostname = strdup(spec->name);
+	}
 	r = record_add(c, spec);
 	r->flags = flags;
 	r->info.created = time(NULL);
