@@ -23,6 +23,10 @@ cmd_fn cmd_run, cmd_create, cmd_spec, cmd_list, cmd_info, cmd_inspect,
 
 // "wabe VERB: text" on stderr; returns EXIT_FAILED.
 int cmd_error(const char *verb, const struct wabe_error *err);
+// What is wrong with an option's value and what to say, on stderr; returns
+// EXIT_USAGE. `option` is empty for a word that is none's.
+int cmd_wrong(const char *verb, const char *option, const char *value,
+	      const char *want);
 // How to use the verb, on stderr; returns EXIT_USAGE.
 int cmd_usage(const char *verb);
 // A connection; false after saying why not.
@@ -41,6 +45,9 @@ int cmd_end_status(const struct wabe_info *info);
 void cmd_end_text(const struct wabe_info *info, char text[64]);
 // "64", "64M", "1G", "65536K" -> KiB; 0: not such a thing.
 uint64_t cmd_memory(const char *text);
+#define CMD_MEMORY "say 64M or 1G"
+// "10", "0.5"; < 0: not such a thing.
+double cmd_seconds(const char *text);
 int cmd_signal(const char *text); // "TERM", "SIGTERM", "15"; < 0: none
 
 // console.c: stdin and stdout to and from a console until it closes, or, if

@@ -74,8 +74,12 @@ int cmd_kill(int argc, char **argv)
 	int words = option_take(argc, argv, "-s", &signal);
 
 	kill_signal = cmd_signal(signal);
-	if (words < 0 || kill_signal < 0) {
+	if (words < 0) {
 		return cmd_usage(argv[0]);
+	}
+	if (kill_signal < 0) {
+		return cmd_wrong(argv[0], "-s", signal,
+				 "no such signal (TERM, SIGHUP, 9 ...)");
 	}
 	return each_behind(argc, argv, words, kill_one);
 }
@@ -96,14 +100,27 @@ static bool gone_within(struct wabe *w, const char *name, double seconds)
 	return false;
 }
 
+// It may end by itself just before, and with --rm it is forgotten then.
+static int end_one(struct wabe *w, const char *name, struct wabe_error *err)
+{
+	struct wabe_error ignored;
+	struct wabe_info info;
+
+	if (!wabe_destroy(w, name, err)) {
+		return 0;
+	}
+	return wabe_info(w, name, &info, &ignored) || info.state == WABE_EXITED
+		   ? 0
+		   : -1;
+}
+
 static _Thread_local double stop_seconds;
 static int stop_one(struct wabe *w, const char *name, struct wabe_error *err)
 {
 	if (wabe_stop(w, name, err)) {
 		return -1;
 	}
-	return gone_within(w, name, stop_seconds) ? 0
-						  : wabe_destroy(w, name, err);
+	return gone_within(w, name, stop_seconds) ? 0 : end_one(w, name, err);
 }
 
 int cmd_stop(int argc, char **argv)
@@ -111,9 +128,13 @@ int cmd_stop(int argc, char **argv)
 	const char *seconds = "10";
 	int words = option_take(argc, argv, "-t", &seconds);
 
-	stop_seconds = atof(seconds);
-	return words < 0 ? cmd_usage(argv[0])
-			 : each_behind(argc, argv, words, stop_one);
+	stop_seconds = cmd_seconds(seconds);
+	if (words < 0) {
+		return cmd_usage(argv[0]);
+	}
+	return stop_seconds < 0
+		   ? cmd_wrong(argv[0], "-t", seconds, "say how many seconds")
+		   : each_behind(argc, argv, words, stop_one);
 }
 
 static int shutdown_one(struct wabe *w, const char *name,
@@ -157,10 +178,16 @@ static int remove_hard(struct wabe *w, const char *name, struct wabe_error *err)
 	if (wabe_info(w, name, &info, err)) {
 		return -1;
 	}
-	if (info.state != WABE_EXITED && wabe_destroy(w, info.name, err)) {
+	if (info.state == WABE_EXITED) {
+		return wabe_remove(w, info.name, err);
+	}
+	if (end_one(w, info.name, err)) {
 		return -1;
 	}
-	return wabe_remove(w, info.name, err);
+	// One made with --rm is gone now.
+	return wabe_info(w, info.name, &info, err)
+		   ? 0
+		   : wabe_remove(w, info.name, err);
 }
 
 int cmd_rm(int argc, char **argv)

@@ -183,8 +183,6 @@ int cmd_exec(int argc, char **argv)
 	what = (struct wabe_exec){
 	    argv + optind + 1, o.env,	    o.cwd,	o.user,
 	    o.terminal,	       size.ws_row, size.ws_col};
-	signals_wanted(&set);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	fd = -1;
 	if (!user_find(w, argv[optind], o.user, &user, &err)) {
 		what.user = user ? user : o.user;
@@ -196,5 +194,8 @@ int cmd_exec(int argc, char **argv)
 		cmd_error(argv[0], &err);
 		return RUN_FAILED;
 	}
+	// From here on they are the command's; until then they end this.
+	signals_wanted(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return attend(fd, &o);
 }

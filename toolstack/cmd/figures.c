@@ -124,7 +124,8 @@ int cmd_mem_set(int argc, char **argv)
 	int status;
 
 	if (!kib) {
-		return cmd_usage(argv[0]);
+		return argc == 3 ? cmd_wrong(argv[0], "", argv[2], CMD_MEMORY)
+				 : cmd_usage(argv[0]);
 	}
 	if (!cmd_open(argv[0], &w)) {
 		return EXIT_FAILED;

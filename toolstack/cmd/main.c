@@ -155,6 +155,14 @@ int cmd_error(const char *verb, const struct wabe_error *err)
 	return EXIT_FAILED;
 }
 
+int cmd_wrong(const char *verb, const char *option, const char *value,
+	      const char *want)
+{
+	fprintf(stderr, "wabe %s: %s%s%s: %s\n", verb, option,
+		*option ? " " : "", value, want);
+	return EXIT_USAGE;
+}
+
 int cmd_usage(const char *verb)
 {
 	verb_help(verb_find(verb), stderr);
@@ -256,6 +264,14 @@ uint64_t cmd_memory(const char *text)
 	default:
 		return 0;
 	}
+}
+
+double cmd_seconds(const char *text)
+{
+	char *end;
+	double n = strtod(text, &end);
+
+	return *text && !*end && n >= 0 && n < 1e6 ? n : -1;
 }
 
 int cmd_signal(const char *text)

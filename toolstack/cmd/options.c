@@ -78,13 +78,6 @@ static void list_add(char ***list, char *value)
 	(*list)[n + 1] = NULL;
 }
 
-static int wrong(const char *verb, const char *option, const char *value,
-		 const char *want)
-{
-	fprintf(stderr, "wabe %s: %s %s: %s\n", verb, option, value, want);
-	return EXIT_USAGE;
-}
-
 static int failed(const char *verb, const struct wabe_error *err)
 {
 	cmd_error(verb, err);
@@ -112,9 +105,10 @@ static int volume_file(struct wabe_disk *d, const char *verb, const char *name)
 
 	if (strchr(name, '/')) {
 		if (!stat(name, &st) && S_ISDIR(st.st_mode)) {
-			return wrong(verb, "-v", name,
-				     "folders of dom0 cannot be shared: name a "
-				     "volume, an image file or a block device");
+			return cmd_wrong(
+			    verb, "-v", name,
+			    "folders of dom0 cannot be shared: name a "
+			    "volume, an image file or a block device");
 		}
 		set(&d->path, name);
 		return 0;
@@ -136,11 +130,11 @@ static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
 	struct wabe_disk *d = &s->disks[s->disk_count];
 
 	if (!where || (where[1] != '/' && strncmp(where, ":xvd", 4))) {
-		return wrong(verb, "-v", word,
-			     "say VOLUME:/PATH[:ro] or FILE:xvdb[:r]");
+		return cmd_wrong(verb, "-v", word,
+				 "say VOLUME:/PATH[:ro] or FILE:xvdb[:r]");
 	}
 	if (s->disk_count >= WABE_MAX_DISKS - 1) {
-		return wrong(verb, "-v", word, "too many disks");
+		return cmd_wrong(verb, "-v", word, "too many disks");
 	}
 	*where++ = 0;
 	mode = strchr(where, ':');
@@ -148,7 +142,7 @@ static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
 		*mode++ = 0;
 	}
 	if (mode && *mode != 'r' && strcmp(mode, "w")) {
-		return wrong(verb, "-v", word, "the mode is ro or w");
+		return cmd_wrong(verb, "-v", word, "the mode is ro or w");
 	}
 	set(*where == '/' ? &d->mount : &d->dev, where);
 	set(&d->mode, mode && strcmp(mode, "rw") && *mode == 'r' ? "r" : "w");
@@ -184,10 +178,11 @@ static int rate_read(const char *verb, const char *option, uint64_t *bytes,
 	}
 	return *end || (comma && (!requests || *comma)) ||
 		       (!*bytes && !(requests && *requests))
-		   ? wrong(verb, option, optarg,
-			   requests ? "say 10M or 10M,200 (bytes, requests a "
-				      "second)"
-				    : "say 10M (bytes a second)")
+		   ? cmd_wrong(verb, option, optarg,
+			       requests
+				   ? "say 10M or 10M,200 (bytes, requests a "
+				     "second)"
+				   : "say 10M (bytes a second)")
 		   : 0;
 }
 
@@ -199,11 +194,11 @@ static int number_option(struct run_options *o, const char *verb, int option)
 		o->spec->memory_kib = cmd_memory(optarg);
 		return o->spec->memory_kib
 			   ? 0
-			   : wrong(verb, "-m", optarg, "say 64M or 1G");
+			   : cmd_wrong(verb, "-m", optarg, CMD_MEMORY);
 	}
 	o->spec->vcpus = (uint32_t)strtoul(optarg, &end, 10);
 	return *end || !o->spec->vcpus
-		   ? wrong(verb, "-c", optarg, "say how many vCPUs")
+		   ? cmd_wrong(verb, "-c", optarg, "say how many vCPUs")
 		   : 0;
 }
 
@@ -220,7 +215,8 @@ static int limit_option(struct run_options *o, const char *verb, int option)
 		o->spec->log_kib = (uint32_t)kib;
 		return kib >= 64 && kib <= 1 << 20
 			   ? 0
-			   : wrong(verb, "--log-size", optarg, "say 64K to 1G");
+			   : cmd_wrong(verb, "--log-size", optarg,
+				       "say 64K to 1G");
 	case OPT_NET_RATE:
 		return rate_read(verb, "--net-rate", &o->net_rate, NULL);
 	case OPT_DISK_RATE:
@@ -252,8 +248,8 @@ static int long_option(struct run_options *o, const char *verb, int option)
 		o->network_none = !strcmp(optarg, "none");
 		return o->network_none || !strcmp(optarg, "wabe0")
 			   ? 0
-			   : wrong(verb, "--network", optarg,
-				   "say none or wabe0");
+			   : cmd_wrong(verb, "--network", optarg,
+				       "say none or wabe0");
 	case OPT_IP:
 		set(&o->ip, optarg);
 		return 0;
@@ -386,8 +382,8 @@ int run_options_read(struct run_options *o, int argc, char **argv)
 	}
 	if (!status && o->spec->restart && strcmp(o->spec->restart, "no") &&
 	    !strcmp(argv[0], "run") && (!o->detach || o->remove)) {
-		status = wrong(argv[0], "--restart", o->spec->restart,
-			       "only with -d, and not with --rm");
+		status = cmd_wrong(argv[0], "--restart", o->spec->restart,
+				   "only with -d, and not with --rm");
 	}
 	if (!status) {
 		status = image_use(o, argv[0], argc - optind, argv + optind);

@@ -59,27 +59,31 @@ struct share {
 	uint64_t kib, cpus[4];
 };
 
-// -m MEMORY -c CPUS behind the name.
-static bool share_read(int argc, char **argv, struct share *share)
+// -m MEMORY -c CPUS behind the name. 0, or EXIT_USAGE.
+static int share_read(int argc, char **argv, struct share *share)
 {
 	int option;
 
 	optind = 1;
 	while ((option = getopt(argc, argv, "m:c:")) != -1) {
-		if (option == 'm') {
-			share->kib = cmd_memory(optarg);
+		if (option == 'm' && !(share->kib = cmd_memory(optarg))) {
+			return cmd_wrong("partition", "-m", optarg, CMD_MEMORY);
 		}
-		if (option == '?' || (option == 'm' && !share->kib) ||
-		    (option == 'c' && !cpus_read(optarg, share->cpus))) {
-			return false;
+		if (option == 'c' && !cpus_read(optarg, share->cpus)) {
+			return cmd_wrong("partition", "-c", optarg,
+					 "say 0-1,3 (processors)");
+		}
+		if (option == '?') {
+			return cmd_usage("partition");
 		}
 	}
-	return optind == argc;
+	return optind == argc ? 0 : cmd_usage("partition");
 }
 
 static int act(struct wabe *w, int argc, char **argv, struct wabe_error *err)
 {
 	struct share share = {0};
+	int status;
 	const char *verb = argc > 1 ? argv[1] : "list";
 
 	if (argc <= 2 && !strcmp(verb, "list")) {
@@ -88,8 +92,12 @@ static int act(struct wabe *w, int argc, char **argv, struct wabe_error *err)
 	if (argc == 3 && !strcmp(verb, "remove")) {
 		return wabe_partition_remove(w, argv[2], err);
 	}
-	if (argc < 5 || !share_read(argc - 2, argv + 2, &share)) {
+	if (argc < 4) {
 		return cmd_usage(argv[0]);
+	}
+	status = share_read(argc - 2, argv + 2, &share);
+	if (status) {
+		return status;
 	}
 	if (!strcmp(verb, "create") && share.kib) {
 		return wabe_partition_create(w, argv[2], share.kib, share.cpus,

@@ -141,15 +141,15 @@ int cmd_top(int argc, char **argv)
 
 	optind = 1;
 	while ((option = getopt(argc, argv, "bn:d:")) != -1) {
-		if (option == 'b') {
-			t.batch = true;
-		} else if (option == 'n') {
-			t.rounds = atoi(optarg);
-		} else if (option == 'd') {
-			t.seconds = atof(optarg);
-		}
-		if (option == '?' || t.rounds < 0 || t.seconds <= 0) {
+		if (option == '?') {
 			return cmd_usage(argv[0]);
+		}
+		t.batch |= option == 'b';
+		t.rounds = option == 'n' ? atoi(optarg) : t.rounds;
+		t.seconds = option == 'd' ? cmd_seconds(optarg) : t.seconds;
+		if ((option == 'n' && t.rounds < 1) || t.seconds <= 0) {
+			return cmd_wrong(argv[0], option == 'n' ? "-n" : "-d",
+					 optarg, "say a number over 0");
 		}
 	}
 	if (!cmd_open(argv[0], &w)) {

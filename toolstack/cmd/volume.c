@@ -27,10 +27,13 @@ int cmd_volume(int argc, char **argv)
 	struct wabe_error err;
 	uint64_t kib = argc > 3 ? cmd_memory(argv[3]) : WABE_VOLUME_KIB;
 
+	if (!kib) {
+		return cmd_wrong(argv[0], "", argv[3], CMD_MEMORY);
+	}
 	if (argc == 2 && !strcmp(argv[1], "list")) {
 		return volume_list();
 	}
-	if ((argc == 3 || argc == 4) && kib && !strcmp(argv[1], "create")) {
+	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "create")) {
 		return wabe_volume_create(argv[2], kib, &err)
 			   ? cmd_error(argv[0], &err)
 			   : EXIT_OK;
