@@ -226,6 +226,7 @@ static void a_turn_ends_though_a_worker_goes_on(void **state)
 	say(far, WABED_GONE, 1, 0);
 	worker_serve(c, w);
 	assert_in_range(shutdowns, 1, 5000);
+	assert_in_range(lines, 1, 50);
 	close(far);
 }
 

@@ -41,6 +41,7 @@ struct record {
 	uint64_t started_ms;		 // when it was last
 	uint64_t restart_ms;		 // WABE_RESTARTING: when to
 	uint32_t failures;		 // ends in a row
+	uint32_t told;			 // lines in the log by its worker
 };
 
 struct client {

@@ -23,7 +23,7 @@
 
 #define NOBODY 65534
 #define ANSWER_MS 10000
-#define LOSSES_LOGGED 32 // of one micro-domain
+#define LINES_LOGGED 32 // of one micro-domain's worker about it
 // More than the socket holds at a time: what was there is taken, and whoever
 // goes on talking waits for the next turn.
 #define TURN_PACKETS 2048
@@ -202,12 +202,15 @@ static void worker_said(struct creator *c, const struct worker *w,
 		c->hurry |= c->changes < 0;
 		break;
 	case WABED_LOST:
-		if (r->info.lost++ < LOSSES_LOGGED) {
+		r->info.lost++;
+		if (r->told++ < LINES_LOGGED) {
 			loss_log(r, m, text, bytes);
 		}
 		break;
 	case WABED_GONE:
-		creator_log("%s: lost its store: ended", r->info.name);
+		if (r->told++ < LINES_LOGGED) {
+			creator_log("%s: lost its store: ended", r->info.name);
+		}
 		xc_domain_shutdown(c->machine.xch, r->info.domid,
 				   SHUTDOWN_crash);
 		c->hurry = true;
