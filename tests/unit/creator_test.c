@@ -266,6 +266,22 @@ static void a_worker_that_does_not_read_is_given_up(void **state)
 	close(far);
 }
 
+// Its id may be another process's once it is waited for.
+static void a_dead_worker_is_waited_for_where_it_is_killed(void **state)
+{
+	int far, status;
+	struct worker *w = worker_make(&far);
+	pid_t pid = w->pid;
+
+	kill(pid, SIGTERM);
+	close(w->fd);
+	w->fd = -1;
+	workers_reap(c);
+	assert_null(c->workers);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), -1);
+	close(far);
+}
+
 static void a_client_that_does_not_read_is_let_go(void **state)
 {
 	struct creator_request request = {.version = CREATOR_VERSION,
@@ -304,6 +320,7 @@ int main(void)
 	    TEST(a_turn_ends_though_a_worker_goes_on),
 	    TEST(a_worker_that_chatters_does_not_answer),
 	    TEST(a_worker_that_does_not_read_is_given_up),
+	    TEST(a_dead_worker_is_waited_for_where_it_is_killed),
 	    TEST(a_client_that_does_not_read_is_let_go),
 	};
 

@@ -83,12 +83,12 @@ static void signals_take(struct creator *c)
 {
 	struct signalfd_siginfo info;
 
+	// Children stay to be waited for by whoever started them: until then
+	// their ids are nobody else's.
 	while (read(c->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo != SIGCHLD) {
 			c->leaving = true;
 		}
-	}
-	while (waitpid(-1, NULL, WNOHANG) > 0) {
 	}
 }
 

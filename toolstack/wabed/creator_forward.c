@@ -41,7 +41,9 @@ static int port_listen(const char *text, struct forward *f,
 	}
 	at.sin_port = htons((uint16_t)host);
 	f->guest_port = (uint16_t)guest;
-	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	// Who came may have gone when it is accepted: that is not waited for.
+	f->listener =
+	    socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (f->listener < 0) {
 		return error_set(err, errno, "port %s", text);
 	}
@@ -99,6 +101,7 @@ static void forward_serve(const struct forward *f, unsigned int count,
 {
 	struct pollfd p[PORTS_MAX];
 	unsigned int running = 0;
+	pid_t self = getpid();
 
 	for (unsigned int i = 0; i < count; i++) {
 		p[i] = (struct pollfd){f[i].listener, POLLIN, 0};
@@ -110,17 +113,22 @@ static void forward_serve(const struct forward *f, unsigned int count,
 			running--;
 		}
 		for (unsigned int i = 0; n > 0 && i < count; i++) {
+			pid_t child;
 			int fd;
 
 			if (!p[i].revents || running >= CONNECTIONS_MAX) {
 				continue;
 			}
 			fd = accept4(p[i].fd, NULL, NULL, SOCK_CLOEXEC);
-			if (fd >= 0 && !fork()) {
+			child = fd < 0 ? -1 : fork();
+			if (!child) {
 				prctl(PR_SET_PDEATHSIG, SIGKILL);
+				if (getppid() != self) {
+					_exit(1); // it was too late for that
+				}
 				carry(fd, guest, f[i].guest_port);
 			}
-			running += fd >= 0;
+			running += child > 0;
 			close(fd);
 		}
 		if (running >= CONNECTIONS_MAX) {
@@ -193,6 +201,7 @@ void forward_stop(struct record *r)
 {
 	if (r->forwarder > 0) {
 		kill(r->forwarder, SIGKILL);
+		waitpid(r->forwarder, NULL, 0);
 		r->forwarder = 0;
 	}
 }

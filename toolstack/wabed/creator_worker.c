@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <xen/grant_table.h>
@@ -104,6 +105,14 @@ int worker_pair(int pair[2], struct wabe_error *err)
 	return 0;
 }
 
+static void worker_kill(const struct worker *w)
+{
+	if (w->pid > 0) {
+		kill(w->pid, SIGKILL);
+		waitpid(w->pid, NULL, 0);
+	}
+}
+
 static int worker_start(struct creator *c, const char *partition,
 			struct worker **out, struct wabe_error *err)
 {
@@ -129,9 +138,7 @@ static int worker_start(struct creator *c, const char *partition,
 		if (w->fd >= 0) {
 			close(w->fd);
 		}
-		if (w->pid > 0) {
-			kill(w->pid, SIGKILL);
-		}
+		worker_kill(w);
 		free(w);
 		return error_set(err, 0,
 				 "wabed-worker does not start (is it "
@@ -164,7 +171,7 @@ void workers_reap(struct creator *c)
 
 		if (w->fd < 0 && !w->domains) {
 			*at = w->next;
-			kill(w->pid, SIGKILL);
+			worker_kill(w);
 			free(w);
 		} else {
 			at = &w->next;
