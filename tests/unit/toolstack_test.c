@@ -3,6 +3,7 @@
 // the page tables a guest starts with, walked as a processor would.
 #define _GNU_SOURCE
 #include "build.h"
+#include "file.h"
 #include "image.h"
 #include "spec.h"
 
@@ -298,6 +299,31 @@ static void file_put(const char *path, const char *text)
 	fclose(f);
 }
 
+// The file that is written first stands in nobody's way; what is no file is
+// not waited for.
+static void test_files(void **state)
+{
+	char folder[] = "/tmp/wabe-files-XXXXXX", a[64], b[64], *text;
+	struct wabe_error err;
+	size_t bytes;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(a, sizeof(a), "%s/x", folder);
+	snprintf(b, sizeof(b), "%s/x.new", folder);
+	assert_int_equal(file_write(b, "other", 5, &err), 0);
+	assert_int_equal(file_write(a, "this", 4, &err), 0);
+	assert_int_equal(file_read(b, 100, &text, &bytes, &err), 0);
+	assert_string_equal(text, "other");
+	free(text);
+	unlink(a);
+	assert_int_equal(mkfifo(a, 0600), 0);
+	alarm(5);
+	assert_int_equal(file_read(a, 100, &text, &bytes, &err), -1);
+	alarm(0);
+	assert_non_null(strstr(err.text, "not a file"));
+	assert_int_equal(tree_remove(folder, &err), 0);
+}
+
 static void user_is(const char *user, const char *want)
 {
 	struct wabe_error err;
@@ -409,6 +435,7 @@ int main(void)
 	    cmocka_unit_test(test_words_are_bounded),
 	    cmocka_unit_test(test_disks_are_named),
 	    cmocka_unit_test(test_blob_damaged),
+	    cmocka_unit_test(test_files),
 	    cmocka_unit_test(test_user),
 	    cmocka_unit_test(test_tables),
 	};

@@ -29,12 +29,14 @@ static int initrd_open(struct build *b, const char *path,
 	if (!path) {
 		return 0;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	// A pipe is not waited for: it is refused.
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st)) {
 		return error_set(err, errno, "initrd %s", path);
 	}
-	if (!st.st_size) {
-		return error_set(err, 0, "initrd %s: empty", path);
+	if (!S_ISREG(st.st_mode) || !st.st_size) {
+		return error_set(err, 0, "initrd %s: %s", path,
+				 S_ISREG(st.st_mode) ? "empty" : "not a file");
 	}
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED) {

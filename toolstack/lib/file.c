@@ -13,7 +13,8 @@
 int file_read(const char *path, size_t max, char **out, size_t *bytes,
 	      struct wabe_error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	// A pipe is not waited for: it is refused.
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	CLEANUP_FREE char *buf = NULL;
 	struct stat st;
 	ssize_t n;
@@ -21,9 +22,11 @@ int file_read(const char *path, size_t max, char **out, size_t *bytes,
 	if (fd < 0 || fstat(fd, &st)) {
 		return error_set(err, errno, "%s", path);
 	}
-	if (!S_ISREG(st.st_mode) || (size_t)st.st_size > max) {
-		return error_set(err, S_ISREG(st.st_mode) ? EFBIG : EINVAL,
-				 "%s", path);
+	if (!S_ISREG(st.st_mode)) {
+		return error_set(err, 0, "%s: not a file", path);
+	}
+	if ((size_t)st.st_size > max) {
+		return error_set(err, EFBIG, "%s", path);
 	}
 	buf = malloc((size_t)st.st_size + 1);
 	n = buf ? read(fd, buf, (size_t)st.st_size) : -1;
@@ -40,9 +43,13 @@ int file_write(const char *path, const void *data, size_t bytes,
 	       struct wabe_error *err)
 {
 	CLEANUP_CLOSE int fd = -1;
-	char fresh[4096];
+	const char *slash = strrchr(path, '/');
+	int folder = slash ? (int)(slash + 1 - path) : 0;
+	char fresh[4200];
 
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	// No name that anything else is given.
+	snprintf(fresh, sizeof(fresh), "%.*s.%s.new", folder, path,
+		 path + folder);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0) {
 		return error_set(err, errno, "%s", fresh);

@@ -150,13 +150,17 @@ static int layout_read(struct kernel *k, const char *path,
 
 int kernel_open(struct kernel *k, const char *path, struct wabe_error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	// A pipe is not waited for: it is refused.
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	void *map;
 
 	memset(k, 0, sizeof(*k));
 	if (fd < 0 || fstat(fd, &st)) {
 		return error_set(err, errno, "kernel %s", path);
+	}
+	if (!S_ISREG(st.st_mode)) {
+		return error_set(err, 0, "kernel %s: not a file", path);
 	}
 	if (st.st_size <= 0 || (uint64_t)st.st_size > KERNEL_BYTES_MAX) {
 		return error_set(err, EFBIG, "kernel %s", path);

@@ -301,7 +301,9 @@ static int disk_open(const struct wabe_disk *d, struct wabed_disk *to, int *fds,
 	bool writable = *d->mode == 'w';
 	struct stat st;
 
-	if (file_open("disk", d->path, writable ? O_RDWR : O_RDONLY, fds, count,
+	// A pipe is not waited for: it is refused.
+	if (file_open("disk", d->path,
+		      O_NONBLOCK | (writable ? O_RDWR : O_RDONLY), fds, count,
 		      err)) {
 		return -1;
 	}
