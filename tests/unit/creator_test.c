@@ -266,6 +266,23 @@ static void a_worker_that_does_not_read_is_given_up(void **state)
 	close(far);
 }
 
+static void a_name_is_free_and_not_the_daemons(void **state)
+{
+	struct wabe_spec *spec = calloc(1, sizeof(*spec));
+	struct wabe_error err;
+
+	record_make(1, NULL);
+	spec->name = strdup("d1");
+	assert_int_equal(record_name(c, spec, &err), -1);
+	assert_non_null(strstr(err.text, "d1 is taken"));
+	strcpy(spec->name, "d2");
+	assert_int_equal(record_name(c, spec, &err), 0);
+	free(spec->name);
+	spec->name = strdup("wabed"); // its log is /var/log/wabe/wabed.log
+	assert_int_equal(record_name(c, spec, &err), -1);
+	wabe_spec_free(spec);
+}
+
 // Its id may be another process's once it is waited for.
 static void a_dead_worker_is_waited_for_where_it_is_killed(void **state)
 {
@@ -320,6 +337,7 @@ int main(void)
 	    TEST(a_turn_ends_though_a_worker_goes_on),
 	    TEST(a_worker_that_chatters_does_not_answer),
 	    TEST(a_worker_that_does_not_read_is_given_up),
+	    TEST(a_name_is_free_and_not_the_daemons),
 	    TEST(a_dead_worker_is_waited_for_where_it_is_killed),
 	    TEST(a_client_that_does_not_read_is_let_go),
 	};

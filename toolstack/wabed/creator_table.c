@@ -78,6 +78,12 @@ static void uuid_make(char text[37])
 		 u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
+// Its log would be the creator's own.
+static bool is_reserved(const char *name)
+{
+	return !strcmp(name, "wabed");
+}
+
 // Fill in uuid and name. A given name must be free.
 int record_name(struct creator *c, struct wabe_spec *spec,
 		struct wabe_error *err)
@@ -89,6 +95,10 @@ int record_name(struct creator *c, struct wabe_spec *spec,
 	if (!spec->uuid) {
 		uuid_make(uuid);
 		spec->uuid = strdup(uuid);
+	}
+	if (spec->name && is_reserved(spec->name)) {
+		return error_set(err, 0, "name %s: the daemon's own",
+				 spec->name);
 	}
 	if (spec->name) {
 		return find_name(c, spec->name)
