@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,20 +40,35 @@ void creator_log(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+// One creator at a time, wherever it listens: it ends what is noted in
+// CREATOR_LIVE, which would be the other's.
+static int lock_take(struct wabe_error *err)
+{
+	int fd = open(CREATOR_RUN "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		return error_set(err, errno, CREATOR_RUN "/lock");
+	}
+	// Held until this process ends, however it does.
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		close(fd);
+		return error_set(err, 0,
+				 "a creator runs already (" CREATOR_RUN
+				 "/lock is its)");
+	}
+	return 0;
+}
+
 static int listener_open(struct creator *c, const char *path,
 			 struct wabe_error *err)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	bool taken;
 
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-	taken = !connect(probe, (struct sockaddr *)&at, sizeof(at));
-	close(probe);
-	if (taken) {
-		return error_set(err, 0, "%s: a creator runs already", path);
+	if (strlen(path) >= sizeof(at.sun_path)) {
+		return error_set(err, ENAMETOOLONG, "%s", path);
 	}
-	unlink(path);
+	strcpy(at.sun_path, path);
+	unlink(path); // one that was killed leaves it
 	c->listener =
 	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	umask(0177);
@@ -233,8 +249,9 @@ static int detach(int ready, struct wabe_error *err)
 static int creator_open(struct creator *c, const char *path,
 			struct wabe_error *err)
 {
-	if (folder_make(CREATOR_RUN, err) || folder_make(CREATOR_LIVE, err) ||
-	    folder_make(CREATOR_LOGS, err) || machine_open(&c->machine, err)) {
+	if (folder_make(CREATOR_RUN, err) || lock_take(err) ||
+	    folder_make(CREATOR_LIVE, err) || folder_make(CREATOR_LOGS, err) ||
+	    machine_open(&c->machine, err)) {
 		return -1;
 	}
 	if (signals_open(c, err) || listener_open(c, path, err)) {

@@ -181,6 +181,10 @@ check "--restart always: again and again" until_true 40 thrice
 check "stop ends it" wabe stop again
 check "stop: for good" sh -c 'sleep 3; wabe list -a | grep "^again" | grep -q "exited\|signal\|destroyed"'
 wabe rm -f again
+check "wabed: one at a time, wherever it listens" refuses 'runs already' wabed -s /tmp/other.sock
+check "--name wabed: refused" refuses "daemon's own" wabe run --rm --name wabed busybox true
+mkfifo /tmp/pipe
+check "-v of a pipe: refused, and nobody waits" refuses 'neither file nor block' timeout 10 wabe run --rm -v /tmp/pipe:xvdb busybox true
 check "--restart only with -d" status 2 wabe run --restart always busybox true
 
 # --- beside others ----------------------------------------------------------
