@@ -42,7 +42,7 @@ static const struct verb verbs[] = {
      "  --entrypoint F  instead of the image's\n"
      "  --read-only     no writable layer over the root\n"
      "  --network none  no interface\n"
-     "  --ip ADDRESS    address/length on the bridge\n"
+     "  --ip ADDRESS    one of the bridge's (the next that is free)\n"
      "  --partition P   where memory and processors come from\n"
      "  --kernel FILE --initrd FILE --cmdline WORDS\n"
      "Exit status: the command's; 128 + N if signal N ended it; 125 if wabe\n"

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define BRIDGE "wabe0"
@@ -134,9 +135,10 @@ static int address_give(struct creator *c, struct wabe_net *net,
 	if (net->ip) {
 		snprintf(text, sizeof(text), "%s", net->ip);
 		text[strcspn(text, "/")] = 0;
-		if (!inet_aton(text, &given)) {
+		if (inet_pton(AF_INET, text, &given) != 1) {
 			return error_set(
-			    err, 0, "ip \"%s\": say address/length", net->ip);
+			    err, 0, "ip \"%s\": say 10.87.1.2 or 10.87.1.2/16",
+			    net->ip);
 		}
 		if ((ntohl(given.s_addr) & 0xffff0000u) != NETWORK) {
 			return 0;
@@ -149,7 +151,8 @@ static int address_give(struct creator *c, struct wabe_net *net,
 		return -1;
 	}
 	*address = NETWORK | host;
-	if (!net->ip) {
+	if (!net->ip || !strchr(net->ip, '/')) {
+		free(net->ip);
 		address_text(*address, text);
 		if (asprintf(&net->ip, "%s/%d", text, PREFIX) < 0) {
 			abort();
@@ -181,18 +184,25 @@ static char *dns_find(void)
 	return found;
 }
 
-static void names_give(struct wabe_net *net, uint32_t address, uint32_t domain)
+// After the address; on a bridge of others, where there is none, by chance.
+static void names_give(struct wabe_net *net, uint32_t address)
 {
-	uint32_t id = address ? address & 0xffff : domain & 0xffff;
+	uint32_t id = 0x570000 | (address & 0xffff);
 
-	if (!net->mac && asprintf(&net->mac, "00:16:3e:57:%02x:%02x", id >> 8,
-				  id & 255) < 0) {
+	if (!address && getrandom(&id, sizeof(id), 0) != sizeof(id)) {
+		abort();
+	}
+	if (!net->mac &&
+	    asprintf(&net->mac, "00:16:3e:%02x:%02x:%02x", id >> 16 & 255,
+		     id >> 8 & 255, id & 255) < 0) {
 		abort();
 	}
 	if (!net->dns) {
 		net->dns = dns_find();
 	}
-	if (!net->tap && asprintf(&net->tap, "wabe-%04x", id) < 0) {
+	if (!net->tap &&
+	    asprintf(&net->tap, address ? "wabe-%04x" : "wabe-%06x",
+		     id & (address ? 0xffff : 0xffffff)) < 0) {
 		abort();
 	}
 }
@@ -247,7 +257,7 @@ int network_up(struct creator *c, struct record *r, struct wabe_error *err)
 		     address_give(c, net, &r->address[i], err))) {
 			return -1;
 		}
-		names_give(net, r->address[i], c->sweep + i);
+		names_give(net, r->address[i]);
 		if (tap_open(net, sock, &r->taps[i], err)) {
 			return -1;
 		}

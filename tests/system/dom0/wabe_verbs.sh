@@ -181,6 +181,15 @@ check "--restart always: again and again" until_true 40 thrice
 check "stop ends it" wabe stop again
 check "stop: for good" sh -c 'sleep 3; wabe list -a | grep "^again" | grep -q "exited\|signal\|destroyed"'
 wabe rm -f again
+has "--ip: an address of the bridge" ' 10.87.9.9/16 ' wabe run --rm --ip 10.87.9.9 busybox ip addr show eth0
+check "--ip: what is none is refused" refuses 'say 10.87' wabe run --rm --ip 10.87.9 busybox true
+bridged() {
+	brctl addbr others && wabe spec --network none busybox sleep 1000 |
+		sed 's/console {/net@0 { bridge = "others"; }; console {/' >/tmp/others.dts &&
+		wabe create --name other1 /tmp/others.dts && wabe create --name other2 /tmp/others.dts &&
+		[ "$(ls /sys/class/net/others/brif | wc -l)" = 2 ] && wabe rm -f other1 other2 && brctl delbr others
+}
+check "two on a bridge that is not the creator's" bridged
 check "wabed: one at a time, wherever it listens" refuses 'runs already' wabed -s /tmp/other.sock
 check "--name wabed: refused" refuses "daemon's own" wabe run --rm --name wabed busybox true
 mkfifo /tmp/pipe
