@@ -66,9 +66,11 @@ int transaction_note(struct transaction *transaction, enum step_kind kind,
 			return 0;
 		}
 	}
-	if (transaction->step_count == TRANSACTION_MAX_STEPS) {
+	if (transaction->step_count == TRANSACTION_MAX_STEPS ||
+	    strlen(path) > TRANSACTION_MAX_BYTES - transaction->step_bytes) {
 		return ENOSPC;
 	}
+	transaction->step_bytes += strlen(path);
 	transaction->steps =
 	    memory_grow(transaction->steps,
 			(transaction->step_count + 1) * sizeof(struct step));

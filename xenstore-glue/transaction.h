@@ -6,7 +6,11 @@
 
 #include "tree.h"
 
-enum { TRANSACTION_MAX = 10, TRANSACTION_MAX_STEPS = 1024 };
+enum {
+	TRANSACTION_MAX = 10,
+	TRANSACTION_MAX_STEPS = 1024,
+	TRANSACTION_MAX_BYTES = 64 * 1024, // of their paths
+};
 
 enum step_kind { STEP_READ, STEP_WRITE, STEP_REMOVE, STEP_PERMS };
 
@@ -21,6 +25,7 @@ struct transaction {
 	struct tree now;    // with this transaction's changes
 	struct step *steps;
 	unsigned step_count;
+	size_t step_bytes;
 	bool doomed; // can only end with EAGAIN
 };
 

@@ -350,6 +350,33 @@ static void what_a_guest_holds_is_bounded(void **state)
 	assert_int_equal(g->store.tree.bytes, 0);
 }
 
+// Also of what is looked for and not there.
+static void what_a_transaction_remembers_is_bounded(void **state)
+{
+	struct guest *g = *state;
+	static char path[2001];
+	size_t held = 0;
+	int refused = 0;
+
+	memset(path, 'x', 2000);
+	memcpy(path, "data/", 5);
+	ASK(g, XS_TRANSACTION_START, 0, "\0");
+	for (int i = 0; i < 1000; i++) {
+		path[5] = 'a' + i % 26;
+		path[6] = 'a' + i / 26 % 26;
+		path[7] = 'a' + i / 26 / 26;
+		refused +=
+		    !strcmp(ask(g, XS_READ, 1, path, sizeof(path)), "!ENOSPC|");
+	}
+	for (unsigned i = 0; i < g->store.transactions.list[0]->step_count;
+	     i++) {
+		held += strlen(g->store.transactions.list[0]->steps[i].path);
+	}
+	assert_in_range(held, 10000, TRANSACTION_MAX_BYTES);
+	assert_in_range(refused, 1, 999);
+	assert_string_equal(ASK(g, XS_TRANSACTION_END, 1, "T\0"), "OK|");
+}
+
 static void events_nobody_reads_are_dropped(void **state)
 {
 	struct guest *g = *state;
@@ -560,6 +587,7 @@ int main(void)
 	    CASE(bad_paths_and_types),
 	    CASE(watches_tell),
 	    CASE(transactions_commit),
+	    CASE(what_a_transaction_remembers_is_bounded),
 	    CASE(what_a_guest_holds_is_bounded),
 	    CASE(events_nobody_reads_are_dropped),
 	    CASE(unread_answers_hold_requests),
