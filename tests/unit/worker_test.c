@@ -59,6 +59,7 @@ static struct worker worker;
 static int control, tap, disk_file, log_file;
 static uint32_t disk_flags; // read_only
 static uint64_t log_bytes;  // 0: as by default
+static bool log_full;	    // nothing can be written to it
 
 // Before each thing the worker does to the guest it may be killed: at the
 // kill_in-th, the test goes on at `killed` with a new worker.
@@ -270,7 +271,7 @@ static int setup(void **state)
 	tap = taps[0];
 	tap_inner = taps[1];
 	disk_file = memory_file(DISK_BYTES);
-	log_file = memory_file(0);
+	log_file = log_full ? open("/dev/full", O_RDWR) : memory_file(0);
 	state_file = memory_file(STATE_BYTES);
 	loop = pthread_self();
 	if (setjmp(killed)) {
@@ -820,6 +821,31 @@ static void log_is_bounded_and_keeps_the_newest(void **state)
 	assert_memory_equal(last, " 149\n", 5);
 }
 
+// A guest that prints on, on a full disk, does not fill dom0's own log.
+static void a_full_disk_is_told_once(void **state)
+{
+	int told_file = memory_file(0), before = dup(2);
+	char text[4096] = "", *line = text;
+	int lines = 0;
+
+	fflush(stderr);
+	dup2(told_file, 2);
+	for (int i = 0; i < 20; i++) {
+		print("words\n");
+		run();
+	}
+	fflush(stderr);
+	dup2(before, 2);
+	close(before);
+	assert_true(pread(told_file, text, sizeof(text) - 1, 0) > 0);
+	close(told_file);
+	while ((line = strstr(line, "cannot be written"))) {
+		lines++;
+		line++;
+	}
+	assert_int_equal(lines, 1);
+}
+
 static void lying_console_indices_lose_the_console(void **state)
 {
 	struct xencons_interface *c = (void *)guest->page[CONSOLE_PAGE];
@@ -1229,6 +1255,16 @@ static void a_kill_at_any_point_is_not_noticed(void **state)
 	fprintf(stderr, "# killed at %d points\n", at - 1);
 }
 
+static int setup_full_log(void **state)
+{
+	int status;
+
+	log_full = true;
+	status = setup(state);
+	log_full = false;
+	return status;
+}
+
 static int setup_small_log(void **state)
 {
 	log_bytes = 1 << 16;
@@ -1270,6 +1306,8 @@ int main(void)
 	    CASE(a_client_may_go_before_its_tail),
 	    cmocka_unit_test_setup_teardown(log_is_bounded_and_keeps_the_newest,
 					    setup_small_log, teardown),
+	    cmocka_unit_test_setup_teardown(a_full_disk_is_told_once,
+					    setup_full_log, teardown),
 	    CASE(lying_console_indices_lose_the_console),
 	    CASE(exec_carries_both_ways),
 	    CASE(exec_ends_with_either_side),

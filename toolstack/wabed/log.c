@@ -23,6 +23,7 @@ struct log {
 	// the thread's
 	off_t end;
 	bool failed;
+	bool told; // of a failure, the loop's
 };
 
 struct log *log_create(struct served *served, int fd, uint64_t limit)
@@ -149,11 +150,12 @@ static void write_done(struct job *job)
 	struct log *log = (struct log *)job;
 
 	log->writing = false;
-	if (log->failed) {
+	if (log->failed && !log->told) {
 		worker_log("domain %u: its log cannot be written",
 			   log->served->peer.domid);
-		log->failed = false;
 	}
+	log->told = log->failed; // once, until it can be written again
+	log->failed = false;
 	write_start(log);
 	served_check_end(log->served);
 }
