@@ -1255,6 +1255,34 @@ static void a_kill_at_any_point_is_not_noticed(void **state)
 	fprintf(stderr, "# killed at %d points\n", at - 1);
 }
 
+// A session's end in the middle of a transaction's: what follows it there is
+// saved, too, or the next worker would take it for answered.
+static void a_session_ends_within_a_transaction(void **state)
+{
+	unsigned int sequence;
+	char text[32];
+	int pair[2];
+
+	__lsan_disable();
+	setup(NULL);
+	put(0, "wabe/state", "running");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(exec_open(worker.domains, pair[1]), 0);
+	assert_int_equal(sscanf(get("wabe/exec/0"), "open %u", &sequence), 1);
+	snprintf(text, sizeof(text), "gone %u", sequence);
+	assert_string_equal(ask(XS_WATCH, 0, "data\0t", 7), "OK");
+	assert_string_equal(ask(XS_TRANSACTION_START, 0, "", 1), "1");
+	put(1, "wabe/exec/0/ring", text);
+	put(1, "data/x", "y");
+	assert_string_equal(ask(XS_TRANSACTION_END, 1, "T", 2), "OK");
+	restart(); // the other is as good as killed
+	assert_string_equal(get("data/x"), "y");
+	assert_string_equal(get("name"), "nine");
+	close(pair[0]);
+	teardown(NULL);
+	__lsan_enable();
+}
+
 static int setup_full_log(void **state)
 {
 	int status;
@@ -1313,6 +1341,7 @@ int main(void)
 	    CASE(exec_ends_with_either_side),
 	    CASE(exec_has_so_many_sessions),
 	    cmocka_unit_test(a_kill_at_any_point_is_not_noticed),
+	    cmocka_unit_test(a_session_ends_within_a_transaction),
 	    CASE(a_lying_store_ring_ends_the_store),
 	    cmocka_unit_test(the_program_runs_confined),
 	    cmocka_unit_test(a_confined_worker_sends_others_no_signals),

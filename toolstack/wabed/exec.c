@@ -54,8 +54,9 @@ static void exec_close(struct exec *exec)
 	source_remove(served->worker, &exec->client);
 	close(exec->client.fd);
 	exec->client.fd = -1; // the memory stays: this may be its own turn
+	// Saved by the turn of the store that this asks for: what the guest
+	// wrote may have more to follow before that.
 	node_write(served, exec->slot, "closed");
-	state_save(served);
 }
 
 static bool is_used(const struct exec *exec)
