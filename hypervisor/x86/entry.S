@@ -177,6 +177,7 @@ exit_events:
 	mov REGS_RFLAGS(%rbx), %r11
 	test $FLAGS_RF, %r11d
 	jnz exit_iret
+exit_sysret:				/* tests/system/entry.sh watches it */
 	LOAD_REGS r15, r14, r13, r12, rbp, -, -, r10, r9, r8, rax, -, rdx, rsi, rdi
 	mov REGS_RSP(%rbx), %rsp
 	mov REGS_RBX(%rbx), %rbx

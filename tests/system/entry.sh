@@ -51,6 +51,21 @@ watch max trap_plain trap_pf trap_gp trap_ud trap_int80 trap_syscall64 irq_entry
 check "AMD: each way in is taken ($(wc -l <"$out/entries") calls of handlers)"
 cat "$out/guest"
 check_all AMD
+# SYSRET to an address that is not canonical faults in ring 0, on the guest's
+# stack, on Intel's processors, which QEMU does not do (XSA-7): rcx is seen first.
+sysret() {
+	local at
+	at=$(sed -n 's/^\([0-9a-f]*\) t exit_sysret$/0x\1+1/p' "$out/names")
+	BUILD=$build QEMU_ARGS="-d cpu,nochain -dfilter $at -D $out/registers" \
+		"$here/../guest/run" -x "$hv" entry >"$out/guest"
+	sed -n 's/^RAX=.* RCX=\([0-9a-f]*\) .*/\1/p' "$out/registers" | sort -u >"$out/to"
+	[ -s "$out/to" ] || echo "SYSRET was not seen" >"$out/claim"
+	grep -v '^00007\|^0000[0-6]\|^ffff[89a-f]' "$out/to" >>"$out/claim"
+	grep -q '^iret in_syscall to 4000' "$build/test/guest-xen/entry.out" ||
+		cat "$out/guest" >>"$out/claim"
+	check "SYSRET goes to canonical addresses only ($(wc -l <"$out/to") of them)"
+}
+sysret
 watch max,vendor=GenuineIntel trap_sysenter call_iret trap_ud
 check "Intel: sysenter is taken"
 check_all Intel

@@ -141,6 +141,22 @@ static void multicall_iret(void)
 	       left, list[1].result, (u8)text[0]);
 }
 
+// To an address that is not canonical, as if out of a system call: SYSRET would
+// fault in ring 0, on this stack, on Intel's processors (XSA-7).
+static void iret_far(u64 rip)
+{
+	TRY("mov %%rsp, %%rax; push %1; push %%rax; pushq $0x202; push %0;"
+	    "push %3; push %2; pushq $0x33; pushq $0x22; pushq $0x11;"
+	    "jmp hypercall_iret",
+	    :
+	    : "r"((u64)KERNEL_CS), "r"((u64)FLAT_KERNEL_SS),
+	      "r"((u64)VGCF_in_syscall), "r"(rip)
+	    : "rax", "rcx", "r11", "memory", "cc");
+	printf("iret in_syscall to %lx: %s(%x) cs %x\n", rip,
+	       trap_name(trap_last.vector), trap_last.error, trap_last.regs.cs);
+	events_mask();
+}
+
 int guest_main(void)
 {
 	trap_hook = hook;
@@ -154,6 +170,9 @@ int guest_main(void)
 	ok(ways >= 5, "the handler was told");
 	trap_hook = NULL;
 	multicall_iret();
+	iret_far(1UL << 47);
+	iret_far(1UL << 62);
+	iret_far(0xffff7fffffffffff);
 	user();
 	sysenter();
 	return failed_count != 0;
