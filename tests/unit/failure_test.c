@@ -7,6 +7,8 @@
 #include <wabe/grant.h>
 #include <wabe/hypercall.h>
 
+#include <public/wabe.h>
+#include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/memory.h>
@@ -164,6 +166,81 @@ static void memory(struct domain *d)
 			     0, 0));
 }
 
+// The domain gives its vCPU 1 a context, and its vCPU 0 an area.
+static void vcpus(struct domain *d)
+{
+	static struct vcpu_guest_context c;
+	struct vcpu_register_runstate_memory_area at = {
+	    .addr.h.p = (void *)fake_frame(frame_of(d))};
+
+	memset(&c, 0, sizeof(c));
+	c.flags = VGCF_in_kernel;
+	c.ctrlreg[3] = frame_of(d) << PAGE_SHIFT;
+	d->vcpu[1]->initialised = false;
+	tried(fake_hypercall(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1,
+			     (u64)&c, 0));
+	tried(fake_hypercall(__HYPERVISOR_vcpu_op,
+			     VCPUOP_register_runstate_memory_area, 0, (u64)&at,
+			     0));
+}
+
+static long control_op(struct domain *d, u32 cmd, struct xen_domctl *op)
+{
+	op->cmd = cmd;
+	op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op->domain = d->id;
+	return fake_hypercall(__HYPERVISOR_domctl, (u64)op, 0, 0, 0);
+}
+
+// dom0 builds the domain, as a toolstack does.
+static void control(struct domain *d)
+{
+	static struct vcpu_guest_context c;
+	struct e820_entry entry = {0, 1 << 20, E820_RAM};
+	struct xen_foreign_memory_map map = {.domid = d->id,
+					     .map.nr_entries = 1};
+	struct xen_memory_map machine = {.nr_entries = 1};
+	struct xen_domctl op = {0};
+
+	fake_run(0, dom0->vcpu[0]);
+	set_xen_guest_handle(map.map.buffer, (void *)&entry);
+	set_xen_guest_handle(machine.buffer, (void *)&entry);
+	tried(fake_hypercall(__HYPERVISOR_memory_op, XENMEM_set_memory_map,
+			     (u64)&map, 0, 0));
+	tried(fake_hypercall(__HYPERVISOR_memory_op, XENMEM_machine_memory_map,
+			     (u64)&machine, 0, 0));
+	memset(&c, 0, sizeof(c));
+	c.flags = VGCF_in_kernel;
+	c.ctrlreg[3] = frame_of(d) << PAGE_SHIFT;
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)&c);
+	tried(control_op(d, XEN_DOMCTL_setvcpucontext, &op));
+	memset(&op, 0, sizeof(op));
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)&c);
+	tried(control_op(d, XEN_DOMCTL_getvcpucontext, &op));
+}
+
+static long partition_op(u32 cmd, struct wabe_op *op)
+{
+	op->cmd = cmd;
+	op->version = WABE_VERSION;
+	return fake_hypercall(WABE_HYPERCALL, (u64)op, 0, 0, 0);
+}
+
+static void partitions_come_and_go(struct domain *d)
+{
+	struct wabe_op op = {.u.partition = {.name = "red", .cpus = {3}}};
+	long rc;
+
+	fake_run(0, dom0->vcpu[0]);
+	rc = partition_op(WABE_PARTITION_CREATE, &op);
+	tried(rc);
+	if (!rc) {
+		op.u.partition.frames = 40;
+		tried(partition_op(WABE_PARTITION_RESIZE, &op));
+		assert_int_equal(partition_op(WABE_PARTITION_REMOVE, &op), 0);
+	}
+}
+
 // --- each with each allocation failing ---------------------------------------
 
 // Run once; true: the n-th allocation was reached.
@@ -221,17 +298,50 @@ static void fail_each(void (*scenario)(struct domain *d))
 	fake_fini();
 }
 
-#define SCENARIO(s)                           \
-	static void failing_##s(void **state) \
-	{                                     \
-		fail_each(s);                 \
-	}
-SCENARIO(nothing)
-SCENARIO(many_ports)
-SCENARIO(fifo)
-SCENARIO(grants)
-SCENARIO(areas)
-SCENARIO(memory)
+static void failing_nothing(void **state)
+{
+	fail_each(nothing);
+}
+
+static void failing_many_ports(void **state)
+{
+	fail_each(many_ports);
+}
+
+static void failing_fifo(void **state)
+{
+	fail_each(fifo);
+}
+
+static void failing_grants(void **state)
+{
+	fail_each(grants);
+}
+
+static void failing_areas(void **state)
+{
+	fail_each(areas);
+}
+
+static void failing_memory(void **state)
+{
+	fail_each(memory);
+}
+
+static void failing_vcpus(void **state)
+{
+	fail_each(vcpus);
+}
+
+static void failing_control(void **state)
+{
+	fail_each(control);
+}
+
+static void failing_partitions_come_and_go(void **state)
+{
+	fail_each(partitions_come_and_go);
+}
 
 int main(void)
 {
@@ -242,6 +352,9 @@ int main(void)
 	    cmocka_unit_test(failing_grants),
 	    cmocka_unit_test(failing_areas),
 	    cmocka_unit_test(failing_memory),
+	    cmocka_unit_test(failing_vcpus),
+	    cmocka_unit_test(failing_control),
+	    cmocka_unit_test(failing_partitions_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
