@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Several processors at the same grants and event channels at the same time:
 // two vCPUs of one guest and two of another map, unmap and copy the same few
-// grants, bind, send, unmask and close the same few ports, 2-level in the one
-// and FIFO in the other. When all have paused, all is counted again: frames by
-// the audit, and what is in use of grants by what was mapped. MM_ROUNDS chooses
-// how long.
+// grants, bind, send, unmask and close the same few ports. Now and then one of
+// them closes all its ports and sets up the FIFO form again, while the others
+// use it (XSA-343, XSA-505). When all have paused, all is counted again: frames
+// by the audit, and what is in use of grants by what was mapped. MM_ROUNDS
+// chooses how long.
 #include "race.h"
 
 #include <wabe/grant.h>
@@ -19,9 +20,10 @@
 static struct domain *two[2];
 static u64 l1[2], data[2][REFS];
 static struct grant_entry_v1 *entries[2];
-static u32 ports[2][PORTS]; // atomic; any number will do
-static u32 handles[2][32];  // atomic; + 1
-static u32 done_maps, done_events;
+static u32 ports[2][PORTS];   // atomic; any number will do
+static u32 handles[2][32];    // atomic; + 1
+static u64 fifo_frames[2][6]; // control blocks of two vCPUs, then arrays
+static u32 done_maps, done_events, done_resets;
 
 static u32 me(void)
 {
@@ -156,30 +158,39 @@ static void use_port(void)
 	}
 }
 
+// Back to 2-level, or on to FIFO.
+static void begin_anew(void)
+{
+	u32 d = me(), v = random_below(2);
+	struct evtchn_reset reset = {.dom = DOMID_SELF};
+	struct evtchn_init_control init = {.control_gfn = fifo_frames[d][v],
+					   .vcpu = v};
+	struct evtchn_expand_array expand = {
+	    .array_gfn = fifo_frames[d][2 + random_below(4)]};
+
+	if (!random_below(8)) {
+		if (!event(EVTCHNOP_reset, &reset)) {
+			__atomic_add_fetch(&done_resets, 1, __ATOMIC_RELAXED);
+		}
+	} else if (random_below(2)) {
+		(void)event(EVTCHNOP_init_control, &init);
+	} else {
+		(void)event(EVTCHNOP_expand_array, &expand);
+	}
+}
+
 static void op(void)
 {
 	static void (*const ops[])(void) = {
-	    map,       map,	 unmap,	   unmap,    copy,    regrant,
-	    open_port, use_port, use_port, use_port, use_port};
+	    map,      map,	unmap,	  unmap,     copy,    regrant,
+	    use_port, use_port, use_port, open_port, use_port};
+
+	if (!random_below(40)) {
+		begin_anew();
+		return;
+	}
 
 	ops[random_below(ARRAY_SIZE(ops))]();
-}
-
-// FIFO for one of them.
-static void fifo_begin(struct domain *d)
-{
-	for (u32 v = 0; v < 2; v++) {
-		struct evtchn_init_control init = {.control_gfn = fake_alloc(d),
-						   .vcpu = v};
-
-		assert_int_equal(event(EVTCHNOP_init_control, &init), 0);
-	}
-	for (u32 i = 0; i < 4; i++) {
-		struct evtchn_expand_array expand = {.array_gfn =
-							 fake_alloc(d)};
-
-		assert_int_equal(event(EVTCHNOP_expand_array, &expand), 0);
-	}
 }
 
 static void begin(u32 i)
@@ -192,6 +203,9 @@ static void begin(u32 i)
 	assert_int_equal(page_pin(page(l1[i]), two[i], PAGE_L1), 0);
 	assert_int_equal(grants_frame(two[i], 0, &grants), 0);
 	entries[i] = (void *)fake_frame(grants.n);
+	for (u32 n = 0; n < ARRAY_SIZE(fifo_frames[i]); n++) {
+		fifo_frames[i][n] = fake_alloc(two[i]);
+	}
 	for (u32 ref = 0; ref < REFS; ref++) {
 		data[i][ref] = fake_alloc(two[i]);
 		entries[i][ref] = (struct grant_entry_v1){
@@ -208,13 +222,14 @@ static void racing_processors_lose_no_grant_and_no_port(void **state)
 	free_before = frames_free();
 	begin(0);
 	begin(1);
-	fifo_begin(two[1]);
 	for (u32 i = 0; i < FAKE_CPUS; i++) {
 		race.who[i] = two[i / 2]->vcpu[i % 2];
 	}
 	race_run(op, rounds, OPS);
-	printf("# %u maps, %u event operations\n", done_maps, done_events);
+	printf("# %u maps, %u event operations, %u resets\n", done_maps,
+	       done_events, done_resets);
 	assert_true(done_maps > rounds * 10 && done_events > rounds * OPS / 8);
+	assert_true(done_resets > rounds);
 	fake_run(0, dom0->vcpu[0]);
 	for (u32 i = 1; i < FAKE_CPUS; i++) {
 		cpus[i]->current = cpus[i]->idle;
