@@ -10,6 +10,8 @@
 #include <wabe/timer.h>
 
 #include <xen/event_channel.h>
+#include <xen/grant_table.h>
+#include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
@@ -177,6 +179,9 @@ static void timers_raise_their_event(void **state)
 	assert_false(timer_is_set(&a->vcpu[0]->singleshot));
 	assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &often),
 			 -EINVAL);
+	often.period_ns = ~0ull; // and no overflow (XSA-20)
+	assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &often),
+			 -EINVAL);
 	often.period_ns = 2 * MS;
 	assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &often), 0);
 	assert_true(timer_is_set(&a->vcpu[0]->periodic));
@@ -333,6 +338,138 @@ static void a_guest_cannot_flood_the_console(void **state)
 	assert_in_range(lines, 1, 12);
 }
 
+// --- memory ------------------------------------------------------------------
+
+static long reserve(u32 op, u64 *list, u32 order, u64 extents)
+{
+	struct xen_memory_reservation r = {
+	    .nr_extents = extents, .extent_order = order, .domid = DOMID_SELF};
+
+	set_xen_guest_handle(r.extent_start, list);
+	return fake_hypercall(__HYPERVISOR_memory_op, op, (u64)&r, 0, 0);
+}
+
+static long exchange(u64 mfn)
+{
+	struct xen_memory_exchange x = {
+	    .in = {.nr_extents = 1, .domid = DOMID_SELF},
+	    .out = {.nr_extents = 1, .domid = DOMID_SELF},
+	};
+	u64 out = 1;
+
+	set_xen_guest_handle(x.in.extent_start, (xen_pfn_t *)&mfn);
+	set_xen_guest_handle(x.out.extent_start, (xen_pfn_t *)&out);
+	return fake_hypercall(__HYPERVISOR_memory_op, XENMEM_exchange, (u64)&x,
+			      0, 0);
+}
+
+static void what_the_hypervisor_shares_is_not_given_away(void **state)
+{
+	u64 shared = heap_mfn(a->shared).n, theirs = fake_alloc(dom0);
+
+	assert_int_equal(reserve(XENMEM_decrease_reservation, &shared, 0, 1),
+			 0);
+	assert_int_equal(exchange(shared), -EINVAL);
+	assert_int_equal(reserve(XENMEM_decrease_reservation, &theirs, 0, 1),
+			 0);
+	assert_int_equal(exchange(theirs), -EINVAL);
+	assert_int_equal(refs(theirs), 1);
+	// A frame in use: mapped, or a table (XSA-287).
+	assert_int_equal(exchange(area), -EINVAL);
+	assert_int_equal(exchange(l1), -EINVAL);
+	assert_true(frame_drop_allocation(page(theirs)));
+}
+
+static void a_domain_takes_no_more_than_its_limit(void **state)
+{
+	u64 list[8] = {0};
+
+	a->pages_max = a->pages + 3;
+	assert_int_equal(reserve(XENMEM_populate_physmap, list, 0, 8), 3);
+	assert_int_equal(a->pages, a->pages_max);
+	assert_int_equal(reserve(XENMEM_increase_reservation, list, 0, 1), 0);
+	assert_int_equal(reserve(XENMEM_decrease_reservation, list, 0, 1), 1);
+	assert_int_equal(reserve(XENMEM_populate_physmap, list, 1, 1), 0);
+	assert_int_equal(reserve(XENMEM_populate_physmap, list, 0, 2), 1);
+	// Orders that a shift would not survive (XSA-31).
+	for (u32 order = 16; order < 256; order += 16) {
+		assert_int_equal(
+		    reserve(XENMEM_populate_physmap, list, order, 1), 0);
+		assert_int_equal(
+		    reserve(XENMEM_decrease_reservation, list, order, 1), 0);
+	}
+}
+
+// A batch that is interrupted goes on at the next one, and each has its answer
+// (XSA-318).
+static void each_copy_of_a_batch_is_answered(void **state)
+{
+	static struct gnttab_copy batch[60];
+
+	for (u32 i = 0; i < ARRAY_SIZE(batch); i++) {
+		batch[i] = (struct gnttab_copy){
+		    .source = {.u.gmfn = area, .domid = DOMID_SELF},
+		    .dest = {.u.gmfn = area, .domid = DOMID_SELF},
+		    .len = i % 7 ? 8 : 5000,
+		    .status = 77,
+		};
+	}
+	assert_int_equal(fake_call(__HYPERVISOR_grant_table_op, GNTTABOP_copy,
+				   (u64)batch, ARRAY_SIZE(batch), 0, 1, ~0ull),
+			 0);
+	assert_true(fake_slices > 10);
+	for (u32 i = 0; i < ARRAY_SIZE(batch); i++) {
+		assert_int_equal(batch[i].status,
+				 i % 7 ? GNTST_okay : GNTST_bad_copy_arg);
+	}
+}
+
+// By the number of entries, or by the address of one.
+static void descriptors_go_where_they_may(void **state)
+{
+	static u64 frames[32];
+
+	assert_int_equal(fake_hypercall(__HYPERVISOR_set_gdt, (u64)frames,
+					FIRST_RESERVED_GDT_ENTRY + 1, 0, 0),
+			 -EINVAL);
+	assert_int_equal(
+	    fake_hypercall(__HYPERVISOR_set_gdt, (u64)frames, ~0u, 0, 0),
+	    -EINVAL);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_update_descriptor,
+					area << PAGE_SHIFT | 8, 0, 0, 0),
+			 0);
+	// Into a table, across two of them, where there is no frame.
+	assert_int_equal(fake_hypercall(__HYPERVISOR_update_descriptor,
+					l1 << PAGE_SHIFT, 0, 0, 0),
+			 -EINVAL);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_update_descriptor,
+					area << PAGE_SHIFT | 4, 0, 0, 0),
+			 -EINVAL);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_update_descriptor,
+					(u64)FAKE_HOLE << PAGE_SHIFT, 0, 0, 0),
+			 -EINVAL);
+}
+
+// A list without an end is cut into slices.
+static void a_trap_table_without_end_goes_in_slices(void **state)
+{
+	static struct trap_info table[3000];
+
+	for (u32 i = 0; i < ARRAY_SIZE(table) - 1; i++) {
+		table[i] = (struct trap_info){
+		    .vector = (u8)i, .cs = FLAT_KERNEL_CS, .address = 0x1000};
+	}
+	assert_int_equal(fake_call(__HYPERVISOR_set_trap_table, (u64)table, 0,
+				   0, 0, 100, ~0ull),
+			 0);
+	assert_true(fake_slices > 20);
+	assert_int_equal(a->vcpu[0]->traps[14].address, 0x1000);
+	table[5].address = 1ull << 47;
+	assert_int_equal(fake_call(__HYPERVISOR_set_trap_table, (u64)table, 0,
+				   0, 0, ~0ull, ~0ull),
+			 -EINVAL);
+}
+
 // --- partitions --------------------------------------------------------------
 
 static void frames_move_between_partitions(void **state)
@@ -380,6 +517,11 @@ int main(void)
 	    TEST(the_ring_keeps_what_was_said_last),
 	    TEST(what_is_typed_reaches_dom0),
 	    TEST(a_guest_cannot_flood_the_console),
+	    TEST(what_the_hypervisor_shares_is_not_given_away),
+	    TEST(a_domain_takes_no_more_than_its_limit),
+	    TEST(each_copy_of_a_batch_is_answered),
+	    TEST(descriptors_go_where_they_may),
+	    TEST(a_trap_table_without_end_goes_in_slices),
 	    TEST(frames_move_between_partitions),
 	};
 

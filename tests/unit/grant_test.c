@@ -286,6 +286,27 @@ static void a_handle_named_twice_in_a_batch_counts_once(void **state)
 	assert_int_equal(unmap(two, 4), GNTST_okay);
 }
 
+// What a mapping for devices holds goes with the one in the tables: it cannot
+// be let go of a second time (XSA-224).
+static void a_device_mapping_holds_nothing_of_its_own(void **state)
+{
+	struct grant_unmapping u = {
+	    .op = {.dev_bus_addr = (u64)FRAME << PAGE_SHIFT}};
+	u32 both, other;
+
+	give(5, GTF_permit_access, MAPPER, FRAME);
+	assert_int_equal(map(5, GNTMAP_device_map, 3, &both), GNTST_okay);
+	assert_int_equal(map(5, 0, 4, &other), GNTST_okay);
+	assert_int_equal(unmap(both, 3), GNTST_okay);
+	u.op.handle = both;
+	grant_unmap_prepare(&u);
+	grant_unmap_finish(&u, 1);
+	assert_int_equal(u.op.status, GNTST_bad_handle);
+	assert_int_equal(frames[FRAME].writers, 1);
+	assert_true(shared(5)->flags & GTF_writing);
+	assert_int_equal(unmap(other, 4), GNTST_okay);
+}
+
 static void handles_end_and_come_back(void **state)
 {
 	u32 h[257], count = 0;
@@ -384,6 +405,10 @@ static void copies_go_where_they_may(void **state)
 	// Past the edge; into what is read-only; what is not the caller's.
 	assert_int_equal(copy((struct gnttab_copy){.source = OWN(3, 4090),
 						   .dest = OWN(4, 0),
+						   .len = 7}),
+			 GNTST_bad_copy_arg);
+	assert_int_equal(copy((struct gnttab_copy){.source = OWN(3, 0),
+						   .dest = OWN(4, 4090),
 						   .len = 7}),
 			 GNTST_bad_copy_arg);
 	assert_int_equal(copy((struct gnttab_copy){.source = OWN(3, 0),
@@ -500,6 +525,7 @@ int main(void)
 	    TEST(unmap_wants_the_entry_that_was_made),
 	    TEST(a_reader_does_not_open_the_way_to_write),
 	    TEST(a_handle_named_twice_in_a_batch_counts_once),
+	    TEST(a_device_mapping_holds_nothing_of_its_own),
 	    TEST(handles_end_and_come_back),
 	    TEST(a_dead_granter_is_let_go_by_the_last_unmap),
 	    TEST(a_dead_mapper_unpins_in_slices),

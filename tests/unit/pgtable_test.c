@@ -3,6 +3,8 @@
 // the references, batches and their continuation.
 #include "mm_machine.h"
 
+#include <xen/grant_table.h>
+
 static struct domain *a, *b;
 static struct tree t; // of `a`, the current root of its vCPU 0
 
@@ -160,6 +162,23 @@ static void an_address_names_an_entry(void **state)
 	assert_int_equal(va_update(0x1000000000000, 0, 0), -EINVAL);
 	assert_int_equal(va_update(HV_START, 0, 0), -EINVAL);
 	assert_int_equal(va_update(0x3000, 0, UVMF_INVLPG | 8), -EFAULT);
+}
+
+// Nothing of an earlier walk is remembered: the table that an upper entry names
+// now is the one that changes (XSA-286).
+static void an_address_is_walked_anew(void **state)
+{
+	u64 *one = fake_frame(t.l1[0]), *two = fake_frame(t.l1[1]);
+	u64 before = one[5];
+
+	assert_int_equal(va_update(0x5000, 0, UVMF_INVLPG), 0);
+	assert_int_equal(update(maddr(t.l2, 0), pte(t.l1[1], RW)), 0);
+	assert_int_equal(va_update(0x5000, pte(t.data, RW), UVMF_INVLPG), 0);
+	assert_int_equal(one[5], 0);
+	assert_int_equal(pte_mfn(two[5]).n, t.data);
+	assert_int_equal(update(maddr(t.l2, 0), pte(t.l1[0], RW)), 0);
+	assert_int_equal(va_update(0x5000, before, UVMF_INVLPG), 0);
+	assert_int_equal(pte_mfn(two[5]).n, t.data);
 }
 
 static void a_compared_entry_is_set_only_if_equal(void **state)
@@ -335,6 +354,10 @@ static void a_grant_is_unmapped_only_as_mapped(void **state)
 	struct vcpu *v = a->vcpu[0];
 
 	assert_int_equal(page_get_type(page(m), b, PAGE_WRITABLE), 0);
+	for (u32 i = 1; i < 8; i++) { // half an entry (XSA-227)
+		assert_int_equal(grant_pte_map(v, at + i, true, pte(m, RW)),
+				 -EINVAL);
+	}
 	assert_int_equal(grant_pte_map(v, at, true, pte(m, RW)), 0);
 	assert_true(page_get(page(m), b));
 	assert_int_equal(grant_pte_map(v, 0xa000, false, pte(m, RO)), 0);
@@ -357,6 +380,28 @@ static void a_grant_is_unmapped_only_as_mapped(void **state)
 	assert_int_equal(refs(m), 1);
 	assert_int_equal(grant_pte_unmap(v, 0xa000, false, pte(m, RO), 0),
 			 -EINVAL);
+}
+
+static void a_table_is_not_written_by_a_copy(void **state)
+{
+	struct gnttab_copy copy = {
+	    .source = {.u.gmfn = t.data, .domid = DOMID_SELF},
+	    .dest = {.u.gmfn = t.l1[0], .domid = DOMID_SELF},
+	    .len = 8,
+	};
+
+	assert_int_equal(fake_call(__HYPERVISOR_grant_table_op, GNTTABOP_copy,
+				   (u64)&copy, 1, 0, ~0ull, ~0ull),
+			 0);
+	assert_int_equal(copy.status, GNTST_general_error);
+	assert_int_equal(fake_frame(t.l1[0])[0], pte(t.data, RO));
+	copy.dest =
+	    (struct gnttab_copy_ptr){.u.gmfn = t.data, .domid = DOMID_SELF};
+	copy.source.u.gmfn = t.l1[0]; // but read it may be
+	assert_int_equal(fake_call(__HYPERVISOR_grant_table_op, GNTTABOP_copy,
+				   (u64)&copy, 1, 0, ~0ull, ~0ull),
+			 0);
+	assert_int_equal(copy.status, GNTST_okay);
 }
 
 // --- mmuext_op ---------------------------------------------------------------
@@ -451,6 +496,8 @@ static void odd_requests_get_xens_answers(void **state)
 			 -EINVAL);
 	assert_int_equal(ext_as(DOMID_SELF, MMUEXT_SET_LDT, 0x1000, 8193),
 			 -EINVAL);
+	assert_int_equal(ext_as(DOMID_SELF, MMUEXT_SET_LDT, HV_START, 1),
+			 -EINVAL);
 	assert_int_equal(ext(MMUEXT_UNPIN_TABLE, t.data), -EINVAL);
 	assert_int_equal(fake_call(__HYPERVISOR_mmuext_op, 8, 1, 0, DOMID_SELF,
 				   ~0ull, ~0ull),
@@ -505,6 +552,23 @@ static void a_batch_pins_in_slices(void **state)
 	assert_null(current_vcpu()->put_pending);
 }
 
+static void a_batch_of_small_things_goes_in_slices(void **state)
+{
+	static struct mmuext_op list[500];
+	u32 done = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(list); i++) {
+		list[i] = (struct mmuext_op){.cmd = MMUEXT_INVLPG_LOCAL,
+					     .arg1.linear_addr = 0x5000};
+	}
+	assert_int_equal(fake_call(__HYPERVISOR_mmuext_op, (u64)list,
+				   ARRAY_SIZE(list), (u64)&done, DOMID_SELF,
+				   100, ~0ull),
+			 0);
+	assert_int_equal(done, ARRAY_SIZE(list));
+	assert_true(fake_slices > 10);
+}
+
 static void the_result_survives_what_is_left_over(void **state)
 {
 	struct tree n = tree_make(a, 60, 9);
@@ -538,6 +602,7 @@ int main(void)
 	    TEST(a_frame_that_is_no_table_is_just_written),
 	    TEST(upper_entries_hold_tables),
 	    TEST(an_address_names_an_entry),
+	    TEST(an_address_is_walked_anew),
 	    TEST(a_compared_entry_is_set_only_if_equal),
 	    TEST(only_the_privileged_name_foreign_domains),
 	    TEST(dom0_maps_what_is_foreign),
@@ -548,6 +613,7 @@ int main(void)
 	    TEST(scrubbing_waits_for_tlbs),
 	    TEST(a_frame_comes_clean),
 	    TEST(a_grant_is_unmapped_only_as_mapped),
+	    TEST(a_table_is_not_written_by_a_copy),
 	    TEST(nothing_of_the_hypervisor_can_be_copied),
 	    TEST(roots_are_taken_and_let_go),
 	    TEST(frames_are_cleared_and_copied),
@@ -555,6 +621,7 @@ int main(void)
 	    TEST(odd_requests_get_xens_answers),
 	    TEST(a_batch_counts_what_is_done),
 	    TEST(a_batch_pins_in_slices),
+	    TEST(a_batch_of_small_things_goes_in_slices),
 	    TEST(the_result_survives_what_is_left_over),
 	};
 
