@@ -102,9 +102,11 @@ soak: needs-build-toolstack-linux-check-run-grub-gdb
 
 # The long form of the proof: as long as given (HOURS=1).
 HOURS ?= 1
-prove: needs-build-toolstack-check-fuzz-run-grub
+prove: needs-build-toolstack-linux-check-fuzz-run-grub-gdb
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests fuzzers \
-		$(BUILD)/fuzz/model-afl $(UNIT_TESTS:%=$(UNIT_OUT)/%)
+		$(BUILD)/fuzz/model-afl $(UNIT_TESTS:%=$(UNIT_OUT)/%) toolstack-all \
+		$(BUILD)/linux/vmlinux
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage COVERAGE=1 coverage-all
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan TSAN=1 tsan-all
 	@HOURS=$(HOURS) tests/prove
 
