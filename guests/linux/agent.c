@@ -124,6 +124,9 @@ static void command_start(struct agent *a)
 	}
 	(a->terminal ? streams_terminal : streams_plain)(a, child);
 	a->pid = fork();
+	if (a->pid < 0) {
+		_exit(1); // init says that this session is gone
+	}
 	if (!a->pid) {
 		for (int i = 0; i < 3; i++) {
 			dup2(child[i], i);
