@@ -86,7 +86,7 @@ static const struct verb verbs[] = {
      "Exit status: the command's; 128 + N if signal N ended it; 125 if wabe\n"
      "failed, 126 or 127 if the command cannot be started or is not there.\n"},
     {"logs", cmd_logs, "print what the console said", "[-f] NAME",
-     "  -f              and go on until it ends\n"},
+     "  -f              its last 32 KiB, and go on until it ends\n"},
     {"console", cmd_console, "use the console; ^] leaves it", "NAME", ""},
     {"top", cmd_top, "show who uses the machine; q leaves",
      "[-b] [-n ROUNDS] [-d SECONDS]",
