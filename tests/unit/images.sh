@@ -131,5 +131,20 @@ swept() {
 	exec 8<&-
 	"$wabe" import "$tmp/layout" && nothing_left
 }
+# Imported again and again, an image is there at every moment.
+always_there() {
+	local missing=0 i
+	layout again "$tmp/lower.tar"
+	"$wabe" import "$tmp/layout" || return 1
+	(for i in 1 2 3 4 5 6 7 8; do "$wabe" import "$tmp/layout" || echo failed >"$tmp/failed"; done) &
+	while kill -0 $! 2>/dev/null; do
+		for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+			[ -e "$WABE_IMAGES/again" ] || missing=$((missing + 1))
+		done
+	done
+	echo "missing $missing times"
+	[ $missing = 0 ] && [ ! -e "$tmp/failed" ]
+}
 claim "what a killed import left goes with the next; one that runs stays" swept
+claim "an image that is imported again is never missing" always_there
 exit 0

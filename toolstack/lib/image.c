@@ -104,16 +104,22 @@ int wabe_image_list(const char *store, struct wabe_image **list, size_t *count,
 int wabe_image_remove(const char *store, const char *name,
 		      struct wabe_error *err)
 {
-	char path[4096];
+	char path[4096], work[4300];
 
 	if (image_folder(store, name, path, err)) {
 		return -1;
 	}
-	if (access(path, F_OK)) {
-		return error_set(err, 0, "%s: no such image (wabe images)",
-				 name);
+	// Whole or not at all; what is left of it if this is killed an import
+	// clears away.
+	snprintf(work, sizeof(work), "%s/" IMAGE_WORK "rm-%d",
+		 image_store(store), (int)getpid());
+	if (rename(path, work)) {
+		return errno == ENOENT
+			   ? error_set(err, 0,
+				       "%s: no such image (wabe images)", name)
+			   : error_set(err, errno, "%s", path);
 	}
-	return tree_remove(path, err);
+	return tree_remove(work, err);
 }
 
 int wabe_image_user(const char *store, const char *name, const char *user,

@@ -26,6 +26,9 @@ static inline void progress_tell(const struct progress *p, const char *what,
 int digest_check(const char *path, const char *digest, const struct progress *p,
 		 struct wabe_error *err);
 
+// Folders of the store that are no image (yet, or any more) begin so.
+#define IMAGE_WORK ".import-"
+
 const char *image_store(const char *store);
 // "nginx:1.22" stands as it is; a "/" becomes "+".
 int image_folder(const char *store, const char *name, char path[4096],

@@ -19,7 +19,6 @@
 
 #include "file.h"
 
-#define WORK ".import-" // and six letters
 #define LAYERS_MAX 256
 #define JSON_MAX (8ul << 20)
 
@@ -403,21 +402,17 @@ static int image_make(struct import *m)
 
 static int image_place(struct import *m, const char *store)
 {
-	char ready[4200], old[4200], place[4096];
+	char ready[4200], place[4096];
 
 	snprintf(ready, sizeof(ready), "%s/ready", m->work);
-	snprintf(old, sizeof(old), "%s/old", m->work);
 	if (image_folder(store, m->name, place, m->err)) {
 		return -1;
 	}
-	// An image of that name goes; domains that use it keep its file open.
-	if (!access(place, F_OK) && rename(place, old)) {
+	// An image of that name comes here instead, and goes with the rest;
+	// domains that use it keep its file open.
+	if (renameat2(AT_FDCWD, ready, AT_FDCWD, place, RENAME_EXCHANGE) &&
+	    (errno != ENOENT || rename(ready, place))) {
 		return error_set(m->err, errno, "%s", place);
-	}
-	if (rename(ready, place)) {
-		error_set(m->err, errno, "%s", place);
-		rename(old, place);
-		return -1;
 	}
 	return 0;
 }
@@ -448,7 +443,7 @@ static void leftovers_remove(const char *store)
 		struct wabe_error ignored;
 		char path[4400];
 
-		if (strncmp(e->d_name, WORK, strlen(WORK))) {
+		if (strncmp(e->d_name, IMAGE_WORK, strlen(IMAGE_WORK))) {
 			continue;
 		}
 		snprintf(path, sizeof(path), "%s/%s", store, e->d_name);
@@ -470,7 +465,8 @@ static int work_make(struct import *m, const char *store)
 	    open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd = -1;
 
-	snprintf(m->work, sizeof(m->work), "%.4000s/" WORK "XXXXXX", store);
+	snprintf(m->work, sizeof(m->work), "%.4000s/" IMAGE_WORK "XXXXXX",
+		 store);
 	if (lock >= 0 && !flock(lock, LOCK_EX)) {
 		leftovers_remove(store);
 		fd =
