@@ -56,6 +56,22 @@ echo '{"config": {"Cmd": ["true"]}}' >"$tmp/store/img/config.json"
 devs() { "$wabe" spec "$@" img | sed -n 's/.*dev = "\(.*\)";/\1/p' | tr '\n' ' '; }
 disks_apart() { [ "$(devs -v /x.img:xvdc -v /y.img:/data)" = "xvda xvdc xvdb " ]; }
 claim "-v: each disk has a name of its own" disks_apart
+# Several at once: one is made, and it is whole.
+export WABE_VOLUMES=$tmp/volumes
+volume_once() {
+	local round i
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		for i in 1 2 3 4; do
+			"$wabe" volume create "v$round" 64M >/dev/null 2>&1 && echo made >>"$tmp/made$round" &
+		done
+		wait
+		[ "$(wc -l <"$tmp/made$round")" = 1 ] && e2fsck -fn "$tmp/volumes/v$round.img" || return 1
+	done
+	[ "$(ls "$tmp/volumes" | wc -l)" = 10 ]
+}
+if command -v mkfs.ext4 >/dev/null; then
+	claim "volume create: four at once make one" volume_once
+fi
 refuses() { ! "${@:2}" >"$tmp/out" 2>&1 && grep -q -- "$1" "$tmp/out" || { cat "$tmp/out"; return 1; }; }
 claim "-v: a name given twice is refused" refuses 'disk@2: dev xvdc: another' "$wabe" spec -v /x.img:xvdc -v /y.img:xvdc img
 claim "a word too long for a guest is refused" refuses 'argv: word 2 is over 4096' "$wabe" spec img echo "$(printf '%5000s' x)"

@@ -62,8 +62,22 @@ static int format(const char *path, struct wabe_error *err)
 				   path);
 }
 
+// A new file of that size, nobody else's: whoever was killed over an earlier
+// one may have left an mkfs that still writes to it.
+static int file_make(const char *path, uint64_t kib, struct wabe_error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+
+	unlink(path);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd < 0 || ftruncate(fd, (off_t)kib * 1024)
+		   ? error_set(err, errno, "%s", path)
+		   : 0;
+}
+
 int wabe_volume_create(const char *name, uint64_t kib, struct wabe_error *err)
 {
+	CLEANUP_CLOSE int lock = -1;
 	char path[4096], work[4104];
 	struct wabe_error ignored;
 	int status;
@@ -71,16 +85,16 @@ int wabe_volume_create(const char *name, uint64_t kib, struct wabe_error *err)
 	if (wabe_volume_path(name, path, err) || folder_make(folder(), err)) {
 		return -1;
 	}
-	snprintf(work, sizeof(work), "%s.new", path);
-	{
-		CLEANUP_CLOSE int fd =
-		    open(work, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-		if (fd < 0 || ftruncate(fd, (off_t)kib * 1024)) {
-			return error_set(err, errno, "%s", work);
-		}
+	// One at a time: they would write to the same file.
+	lock = open(folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0 || flock(lock, LOCK_EX)) {
+		return error_set(err, errno, "%s", folder());
 	}
-	status = format(work, err);
+	if (!access(path, F_OK)) {
+		return error_set(err, EEXIST, "volume %s", name);
+	}
+	snprintf(work, sizeof(work), "%s.new", path);
+	status = file_make(work, kib, err) || format(work, err) ? -1 : 0;
 	// Under its name only when it is whole, and never over another.
 	if (!status && link(work, path)) {
 		status = error_set(err, errno, "volume %s", name);
@@ -91,22 +105,20 @@ int wabe_volume_create(const char *name, uint64_t kib, struct wabe_error *err)
 
 int wabe_volume_remove(const char *name, struct wabe_error *err)
 {
+	CLEANUP_CLOSE int fd = -1;
 	char path[4096];
 
 	if (wabe_volume_path(name, path, err)) {
 		return -1;
 	}
-	{
-		CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-		if (fd < 0) {
-			return error_set(err, errno, "volume %s", name);
-		}
-		// Who uses it holds a lock on it (wabed).
-		if (flock(fd, LOCK_EX | LOCK_NB)) {
-			return error_set(err, EBUSY, "volume %s is in use",
-					 name);
-		}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		return error_set(err, errno, "volume %s", name);
+	}
+	// Who uses it holds a lock on it (wabed), and no one can while this is
+	// held.
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		return error_set(err, EBUSY, "volume %s is in use", name);
 	}
 	return tree_remove(path, err);
 }

@@ -323,6 +323,9 @@ static int disk_open(const struct wabe_disk *d, struct wabed_disk *to, int *fds,
 				 "one writes is for it alone)",
 				 d->path);
 	}
+	if (fstat(fds[*count - 1], &st) || !st.st_nlink) {
+		return error_set(err, ENOENT, "disk %s", d->path);
+	}
 	to->read_only = !writable;
 	to->byte_rate = d->byte_rate;
 	to->request_rate = d->request_rate;
