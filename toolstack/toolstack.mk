@@ -93,10 +93,11 @@ $(UNIT_OUT)/creator_test: tests/unit/creator_test.c $(addprefix \
 	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) $^ -o $@ -l:libfdt.a -lcmocka
 
 # The command, before a creator of the test's own.
-$(UNIT_OUT)/verbs_test: tests/unit/verbs_test.c $(TS_OUT)/wabe
+$(UNIT_OUT)/verbs_test: tests/unit/verbs_test.c $(addprefix toolstack/lib/,packet.c \
+		file.c error.c) $(TS_OUT)/wabe
 	@mkdir -p $(@D)
 	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) -DWABE_PROGRAM='"$(abspath $(TS_OUT))/wabe"' \
-		$< -o $@ -lcmocka
+		$(filter %.c,$^) -o $@ -lcmocka -lutil
 
 # The library from C++, in several threads, with the thread sanitizer.
 LIBRARY_C := $(addprefix toolstack/lib/,client.c packet.c spec.c spec_fdt.c \

@@ -3,9 +3,11 @@
 // asks, what it tells its user, its exit status.
 #define _GNU_SOURCE
 #include "creator_proto.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,8 +16,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,14 +37,19 @@ static char said[4096];
 static void client_serve(int fd, answer_fn *answer)
 {
 	struct creator_request q;
+	int console[2];
 
-	while (recv(fd, &q, sizeof(q), 0) == sizeof(q)) {
+	while (recv(fd, &q, sizeof(q), 0) >= (ssize_t)sizeof(q)) {
 		struct creator_reply reply = {.version = CREATOR_VERSION};
 
 		asked[q.verb]++;
 		strcpy(reply.info.name, q.name);
 		answer(&q, &reply);
-		if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0) {
+		if (q.verb == CREATOR_CONSOLE) {
+			socketpair(AF_UNIX, SOCK_STREAM, 0, console);
+		}
+		if (packet_send(fd, &reply, sizeof(reply), NULL, 0, console + 1,
+				q.verb == CREATOR_CONSOLE) < 0) {
 			break;
 		}
 	}
@@ -259,8 +268,73 @@ static void exec_can_be_interrupted(void **state)
 	waitpid(creator, NULL, 0);
 }
 
+// A console is handed out, and then the creator talks nonsense.
+static void fails_while_waited_for(const struct creator_request *q,
+				   struct creator_reply *reply)
+{
+	reply->info.state = WABE_RUNNING;
+	strcpy(reply->info.name, "box");
+	if (q->verb == CREATOR_WAIT) {
+		usleep(300000);
+		reply->version = 99;
+	}
+}
+
+static void file_put(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static bool echoes(int terminal)
+{
+	struct termios how;
+
+	assert_int_equal(tcgetattr(terminal, &how), 0);
+	return how.c_lflag & ECHO;
+}
+
+static void a_terminal_is_given_back_whatever_ends_run(void **state)
+{
+	pid_t creator = creator_start(fails_while_waited_for), pid;
+	int terminal, shell, status;
+	bool raw = false;
+
+	assert_int_equal(openpty(&terminal, &shell, NULL, NULL, NULL), 0);
+	assert_true(echoes(shell));
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(20);
+		dup2(shell, 0);
+		dup2(shell, 1);
+		dup2(shell, 2);
+		execl(WABE_PROGRAM, "wabe", "run", "-it", "img", NULL);
+		_exit(99);
+	}
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		raw |= !echoes(shell);
+		usleep(1000);
+	}
+	assert_true(raw);
+	assert_true(echoes(shell));
+	assert_int_equal(WEXITSTATUS(status), 125);
+	kill(creator, SIGKILL);
+	waitpid(creator, NULL, 0);
+	close(terminal);
+	close(shell);
+}
+
 static int setup(void **state)
 {
+	char path[128];
+
 	asked = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (asked == MAP_FAILED || !mkdtemp(folder)) {
@@ -269,14 +343,18 @@ static int setup(void **state)
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s/sock", folder);
 	setenv("WABE_SOCKET", at.sun_path, 1);
 	setenv("WABE_VOLUMES", folder, 1);
+	setenv("WABE_IMAGES", folder, 1);
+	snprintf(path, sizeof(path), "%s/img", folder);
+	mkdir(path, 0700);
+	file_put("img/config.json", "{\"config\": {\"Cmd\": [\"sh\"]}}");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	unlink(at.sun_path);
-	rmdir(folder);
-	return 0;
+	struct wabe_error err;
+
+	return tree_remove(folder, &err);
 }
 
 int main(void)
@@ -288,6 +366,7 @@ int main(void)
 	    cmocka_unit_test(rm_of_one_that_is_forgotten_at_its_end),
 	    cmocka_unit_test(rm_of_one_that_is_not_there),
 	    cmocka_unit_test(exec_can_be_interrupted),
+	    cmocka_unit_test(a_terminal_is_given_back_whatever_ends_run),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -6,7 +6,6 @@
 
 #include <getopt.h>
 #include <sys/types.h>
-#include <termios.h>
 #include <wabe.h>
 
 #include "error.h"
@@ -55,7 +54,9 @@ int cmd_signal(const char *text); // "TERM", "SIGTERM", "15"; < 0: none
 // terminal's CR. Returns true if the user left with ^].
 bool console_carry(int fd, bool keys, bool plain);
 bool write_all(int fd, const char *p, ssize_t n);
-// No echo, no line editing; *before to go back. False: not a terminal.
-bool terminal_raw(struct termios *before);
+// No echo, no line editing. False: not a terminal. As it was again: also at
+// exit(), but not at _exit().
+bool terminal_raw(void);
+void terminal_restore(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include "cmd.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -26,16 +27,28 @@ bool write_all(int fd, const char *p, ssize_t n)
 	return true;
 }
 
-bool terminal_raw(struct termios *before)
+static struct termios terminal_before; // as the shell has it
+static atomic_bool terminal_is_raw;
+
+void terminal_restore(void)
+{
+	if (atomic_exchange(&terminal_is_raw, false)) {
+		tcsetattr(0, TCSADRAIN, &terminal_before);
+	}
+}
+
+bool terminal_raw(void)
 {
 	struct termios raw;
 
-	if (tcgetattr(0, before)) {
+	if (tcgetattr(0, &terminal_before)) {
 		return false;
 	}
-	raw = *before;
+	atexit(terminal_restore);
+	raw = terminal_before;
 	cfmakeraw(&raw);
 	raw.c_oflag |= OPOST | ONLCR;
+	terminal_is_raw = true;
 	return !tcsetattr(0, TCSADRAIN, &raw);
 }
 
@@ -94,9 +107,11 @@ static bool output_carry(int fd, bool plain, bool *cr)
 bool console_carry(int fd, bool keys, bool plain)
 {
 	struct pollfd p[2] = {{fd, POLLIN, 0}, {0, POLLIN, 0}};
-	struct termios before;
-	bool raw = keys && terminal_raw(&before), left = false, cr = false;
+	bool left = false, cr = false;
 
+	if (keys) {
+		terminal_raw();
+	}
 	while (!left && poll(p, 2, -1) > 0) {
 		if (p[0].revents && !output_carry(fd, plain, &cr)) {
 			break;
@@ -105,9 +120,7 @@ bool console_carry(int fd, bool keys, bool plain)
 			p[1].fd = -1;
 		}
 	}
-	if (raw) {
-		tcsetattr(0, TCSADRAIN, &before);
-	}
+	terminal_restore();
 	return left;
 }
 

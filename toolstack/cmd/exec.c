@@ -97,12 +97,13 @@ static int hear(int fd)
 
 static int attend(int fd, const struct exec_options *o)
 {
-	struct termios before;
 	struct wabe_error err;
 	pthread_t thread;
-	bool raw = o->terminal && o->input && terminal_raw(&before);
 	int status;
 
+	if (o->terminal && o->input) {
+		terminal_raw();
+	}
 	if (!o->input) {
 		wabe_exec_input(fd, NULL, 0, &err);
 	} else if (pthread_create(&thread, NULL, input_thread, &fd)) {
@@ -112,9 +113,7 @@ static int attend(int fd, const struct exec_options *o)
 		return RUN_FAILED;
 	}
 	status = hear(fd);
-	if (raw) {
-		tcsetattr(0, TCSADRAIN, &before);
-	}
+	terminal_restore();
 	return status;
 }
 

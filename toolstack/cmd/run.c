@@ -42,6 +42,7 @@ static void *signal_thread(void *data)
 	while (!sigwait(&set, &signal)) {
 		if (wabe_open(&w, NULL, &err) ||
 		    wabe_kill(w, f->name, (unsigned int)signal, &err)) {
+			terminal_restore();
 			_exit(RUN_FAILED);
 		}
 		wabe_close(w);

@@ -133,11 +133,9 @@ static int top(struct wabe *w, struct top *t, struct wabe_error *err)
 int cmd_top(int argc, char **argv)
 {
 	struct top t = {.seconds = 1, .batch = !isatty(1) || !isatty(0)};
-	struct termios before;
 	struct wabe_error err;
 	struct wabe *w;
 	int option, status;
-	bool raw;
 
 	optind = 1;
 	while ((option = getopt(argc, argv, "bn:d:")) != -1) {
@@ -155,11 +153,11 @@ int cmd_top(int argc, char **argv)
 	if (!cmd_open(argv[0], &w)) {
 		return EXIT_FAILED;
 	}
-	raw = !t.batch && terminal_raw(&before);
-	status = top(w, &t, &err);
-	if (raw) {
-		tcsetattr(0, TCSADRAIN, &before);
+	if (!t.batch) {
+		terminal_raw();
 	}
+	status = top(w, &t, &err);
+	terminal_restore();
 	wabe_close(w);
 	return status ? cmd_error(argv[0], &err) : EXIT_OK;
 }
