@@ -177,6 +177,10 @@ static void what_is_wrong_is_named(void **state)
 	assert_said("-c x: ");
 	assert_int_equal(wabe(yes, "partition", "create", "p", "-m1G", NULL),
 			 0);
+	assert_int_equal(wabe(yes, "run", "--net-rate", "-5M", "img", NULL), 2);
+	assert_said("--net-rate -5M: say 10M");
+	assert_int_equal(wabe(yes, "run", "-v", "v:/d:rx", "img", NULL), 2);
+	assert_said("-v v:/d:rx: the mode");
 	assert_int_equal(wabe(yes, "top", "-b", "-n", "x", NULL), 2);
 	assert_said("-n x: ");
 }

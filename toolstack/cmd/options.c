@@ -141,8 +141,9 @@ static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
 	if (mode) {
 		*mode++ = 0;
 	}
-	if (mode && *mode != 'r' && strcmp(mode, "w")) {
-		return cmd_wrong(verb, "-v", word, "the mode is ro or w");
+	if (mode && strcmp(mode, "r") && strcmp(mode, "ro") &&
+	    strcmp(mode, "w") && strcmp(mode, "rw")) {
+		return cmd_wrong(verb, "-v", word, "the mode is ro or rw");
 	}
 	set(*where == '/' ? &d->mount : &d->dev, where);
 	set(&d->mode, mode && strcmp(mode, "rw") && *mode == 'r' ? "r" : "w");
@@ -176,7 +177,9 @@ static int rate_read(const char *verb, const char *option, uint64_t *bytes,
 	if (comma && requests) {
 		*requests = strtoull(comma, &comma, 10);
 	}
-	return *end || (comma && (!requests || *comma)) ||
+	// strtoull() takes a minus.
+	return strchr(optarg, '-') || *end ||
+		       (comma && (!requests || *comma)) ||
 		       (!*bytes && !(requests && *requests))
 		   ? cmd_wrong(verb, option, optarg,
 			       requests
