@@ -19,7 +19,6 @@
 #include "slots.h"
 
 #define MSR_GS_BASE 0xc0000101
-#define FLAGS_RF 0x10000
 #define FLAGS_IF 0x200
 #define HYPERCALLS 64		/* call/hypercall.c checks */
 #define CALLBACK_EVENT 0	/* x86/traps.c checks */
@@ -104,7 +103,71 @@ ENTRY entry_syscall
 	lea hypercall_table(%rip), %r11
 	call *(%r11, %rax, 8)
 	mov %rax, REGS_RAX(%rbx)
+
+/* --- the way out --- */
+
+exit_check:
+	cmpl $0, %gs:CPU_WORK
+	jne exit_work
+	cmpb $0, V(VCPU_NMI_PENDING)(%rbx)
+	jne exit_nmi
+exit_events:
+	mov V(VCPU_INFO)(%rbx), %rax
+	cmpb $0, (%rax)			/* evtchn_upcall_pending */
+	jne exit_pending
+exit_registers:
+	cmpl $0, REGS_VECTOR(%rbx)
+	jns exit_iret
+	mov REGS_RIP(%rbx), %rcx	/* canonical, else SYSRET faults in */
+	mov $1 << 47, %rax		/* ring 0 on the guest's stack */
+	add %rcx, %rax
+	shr $48, %rax
+	jnz exit_iret
+	mov REGS_RFLAGS(%rbx), %r11	/* loses RF, as on Xen */
+exit_sysret:				/* tests/system/entry.sh watches it */
+	LOAD_REGS r15, r14, r13, r12, rbp, -, -, r10, r9, r8, rax, -, rdx, rsi, rdi
+	mov REGS_RSP(%rbx), %rsp
+	mov REGS_RBX(%rbx), %rbx
+	SLOT SLOT_VERW
+	swapgs
+	sysretq
+
+exit_iret:
+	push REGS_SS(%rbx)
+	push REGS_RSP(%rbx)
+	push REGS_RFLAGS(%rbx)
+	push REGS_CS(%rbx)
+	push REGS_RIP(%rbx)
+	LOAD_REGS r15, r14, r13, r12, rbp, -, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
+	mov REGS_RBX(%rbx), %rbx
+	SLOT SLOT_VERW
+	swapgs
+exit_iretq:				/* may fault: see entry_hypervisor */
+	iretq
+
+exit_pending:
+	cmpb $0, 1(%rax)		/* evtchn_upcall_mask */
+	jne exit_registers
+	call trap_inject_event
 	jmp exit_check
+
+exit_nmi:
+	call trap_deliver_nmi
+	test %al, %al
+	jnz exit_check
+	jmp exit_events			/* it waits for the guest's iret */
+
+/* How a CPU begins: let the scheduler choose. */
+ENTRY exit_to_guest
+	mov %gs:CPU_STACK_TOP, %rsp
+exit_work:
+	call cpu_do_work
+exit_reload:
+	mov %gs:CPU_CURRENT, %rbx
+	add $VCPU_REGS, %rbx
+	jmp exit_check
+
+/* --- the other ways in by system calls --- */
 
 hypercall_unknown:
 	movq $-38, REGS_RAX(%rbx)	/* -ENOSYS */
@@ -142,71 +205,6 @@ ENTRY entry_sysenter
 	mov %gs:CPU_STACK_TOP, %rsp
 	call trap_sysenter
 	jmp exit_check
-
-/* --- the way out --- */
-
-/* How a CPU begins: let the scheduler choose. */
-ENTRY exit_to_guest
-	mov %gs:CPU_STACK_TOP, %rsp
-exit_work:
-	call cpu_do_work
-exit_reload:
-	mov %gs:CPU_CURRENT, %rbx
-	add $VCPU_REGS, %rbx
-
-exit_check:
-	cmpl $0, %gs:CPU_WORK
-	jne exit_work
-	cmpb $0, V(VCPU_NMI_PENDING)(%rbx)
-	jne exit_nmi
-exit_events:
-	mov V(VCPU_INFO)(%rbx), %rax
-	movzwl (%rax), %eax		/* mask << 8 | pending */
-	dec %eax
-	cmp $254, %eax
-	jbe exit_event			/* pending and not masked */
-
-	cmpl $0, REGS_VECTOR(%rbx)
-	jns exit_iret
-	mov REGS_RIP(%rbx), %rcx	/* canonical, else SYSRET faults in */
-	mov %rcx, %rax			/* ring 0 on the guest's stack */
-	sar $47, %rax
-	inc %rax
-	cmp $1, %rax
-	ja exit_iret
-	mov REGS_RFLAGS(%rbx), %r11
-	test $FLAGS_RF, %r11d
-	jnz exit_iret
-exit_sysret:				/* tests/system/entry.sh watches it */
-	LOAD_REGS r15, r14, r13, r12, rbp, -, -, r10, r9, r8, rax, -, rdx, rsi, rdi
-	mov REGS_RSP(%rbx), %rsp
-	mov REGS_RBX(%rbx), %rbx
-	SLOT SLOT_VERW
-	swapgs
-	sysretq
-
-exit_iret:
-	push REGS_SS(%rbx)
-	push REGS_RSP(%rbx)
-	push REGS_RFLAGS(%rbx)
-	push REGS_CS(%rbx)
-	push REGS_RIP(%rbx)
-	LOAD_REGS r15, r14, r13, r12, rbp, -, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
-	mov REGS_RBX(%rbx), %rbx
-	SLOT SLOT_VERW
-	swapgs
-exit_iretq:				/* may fault: see entry_hypervisor */
-	iretq
-
-exit_event:
-	call trap_inject_event
-	jmp exit_check
-
-exit_nmi:
-	call trap_deliver_nmi
-	test %al, %al
-	jnz exit_check
-	jmp exit_events			/* it waits for the guest's iret */
 
 /* --- exceptions --- */
 
