@@ -8,11 +8,12 @@
 #define MODRM BIT(1)
 #define BYTE BIT(2)  // 1-byte operand
 #define IMM8 BIT(3)  // sign-extended
-#define IMMZ BIT(4)  // 2 or 4 bytes, or 1 with BYTE
+#define IMMZ BIT(4)  // as long as the operand, 4 bytes at most
 #define MOFFS BIT(5) // an address as immediate (mov rax, [addr])
 #define PREFIX BIT(6)
 #define REGISTER BIT(7) // rm names a register whatever mod says
 
+// In this map the lowest bit says whether the operand is more than one byte.
 static const u8 one_byte[256] = {
     [0x26] = PREFIX,
     [0x2e] = PREFIX,
@@ -21,39 +22,20 @@ static const u8 one_byte[256] = {
     [0x64 ... 0x67] = PREFIX,
     [0xf0] = PREFIX,
     [0xf2 ... 0xf3] = PREFIX,
-    // or, and, xor with a register
-    [0x08] = OK | MODRM | BYTE,
-    [0x09] = OK | MODRM,
-    [0x20] = OK | MODRM | BYTE,
-    [0x21] = OK | MODRM,
-    [0x30] = OK | MODRM | BYTE,
-    [0x31] = OK | MODRM,
-    // ... with an immediate
-    [0x80] = OK | MODRM | BYTE | IMM8,
-    [0x81] = OK | MODRM | IMMZ,
+    // or, and, xor with a register; with an immediate
+    [0x08 ... 0x09] = OK | MODRM,
+    [0x20 ... 0x21] = OK | MODRM,
+    [0x30 ... 0x31] = OK | MODRM,
+    [0x80 ... 0x81] = OK | MODRM | IMMZ,
     [0x83] = OK | MODRM | IMM8,
     // xchg, mov
-    [0x86] = OK | MODRM | BYTE,
-    [0x87] = OK | MODRM,
-    [0x88] = OK | MODRM | BYTE,
-    [0x89] = OK | MODRM,
-    [0xa2] = OK | MOFFS | BYTE,
-    [0xa3] = OK | MOFFS,
-    [0xc6] = OK | MODRM | BYTE | IMM8,
-    [0xc7] = OK | MODRM | IMMZ,
+    [0x86 ... 0x89] = OK | MODRM,
+    [0xa2 ... 0xa3] = OK | MOFFS,
+    [0xc6 ... 0xc7] = OK | MODRM | IMMZ,
     // ins, outs, in, out
-    [0x6c] = OK | BYTE,
-    [0x6d] = OK,
-    [0x6e] = OK | BYTE,
-    [0x6f] = OK,
-    [0xe4] = OK | BYTE | IMM8,
-    [0xe5] = OK | IMM8,
-    [0xe6] = OK | BYTE | IMM8,
-    [0xe7] = OK | IMM8,
-    [0xec] = OK | BYTE,
-    [0xed] = OK,
-    [0xee] = OK | BYTE,
-    [0xef] = OK,
+    [0x6c ... 0x6f] = OK,
+    [0xe4 ... 0xe7] = OK | IMM8,
+    [0xec ... 0xef] = OK,
     // hlt, cli, sti
     [0xf4] = OK,
     [0xfa ... 0xfb] = OK,
@@ -175,7 +157,7 @@ static const u8 *immediate_decode(struct insn *i, const u8 *p, u8 flags)
 		return p + bytes;
 	}
 	if (flags & IMMZ) {
-		bytes = i->op_bytes == 2 ? 2 : 4;
+		bytes = MIN(i->op_bytes, 4);
 	}
 	i->imm = signed_at(p, bytes);
 	return p + bytes;
@@ -202,7 +184,7 @@ bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER], u32 available)
 		i->opcode = 0x0f00 | p[1];
 		p += 2;
 	} else {
-		flags = one_byte[*p];
+		flags = one_byte[*p] | (*p & 1 ? 0 : BYTE);
 		i->opcode = *p++;
 	}
 	if (!(flags & OK)) {
