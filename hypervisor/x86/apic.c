@@ -103,11 +103,7 @@ static void ipi_shorthand(u32 icr_low)
 	if (!x2apic) {
 		icr_wait();
 	}
-	if (x2apic) {
-		wrmsr(MSR_X2APIC + APIC_ICR / 16, icr_low);
-	} else {
-		xapic[APIC_ICR / 4] = icr_low;
-	}
+	reg_write(APIC_ICR, icr_low);
 }
 
 void apic_ipi_self(u8 vector)

@@ -27,7 +27,7 @@ static u64 cr4_choice(void)
 	       (cpu_features.xsave ? CR4_OSXSAVE : 0);
 }
 
-u64 cr4_guest(const struct vcpu *v)
+static u64 cr4_guest(const struct vcpu *v)
 {
 	return CR4_FIXED | (v->cr4 & cr4_choice());
 }

@@ -44,14 +44,6 @@ static u64 result_flags(u64 result, u32 bytes)
 	return flags;
 }
 
-static bool logic(struct effect *e, u64 result, u32 bytes)
-{
-	e->result = result;
-	e->flags = result_flags(result, bytes);
-	e->flags_mask = LOGIC_FLAGS;
-	return true;
-}
-
 // The second operand of and, or, xor: opcodes 80 to 83 carry it.
 static u64 second_operand(const struct insn *i,
 			  const struct cpu_user_regs *regs)
@@ -68,16 +60,12 @@ static bool logic_insn(struct effect *e, const struct insn *i,
 	u64 other = second_operand(i, regs);
 	u32 operation = (i->opcode & 0x80 ? i->modrm : i->opcode) >> 3 & 7;
 
-	switch (operation) {
-	case 1:
-		return logic(e, old | other, i->op_bytes);
-	case 4:
-		return logic(e, old & other, i->op_bytes);
-	case 6:
-		return logic(e, old ^ other, i->op_bytes);
-	default:
-		return false;
-	}
+	e->result = operation == 1   ? old | other
+		    : operation == 4 ? old & other
+				     : old ^ other;
+	e->flags = result_flags(e->result, i->op_bytes);
+	e->flags_mask = LOGIC_FLAGS;
+	return operation == 1 || operation == 4 || operation == 6;
 }
 
 // bts, btr, btc. 0F BA: operation in reg (5, 6, 7), bit in the immediate;

@@ -18,8 +18,9 @@ static bool cs_is_64bit(u16 cs)
 	return rights & BIT(21);
 }
 
-// Two 8-byte reads where the page reaches that far; else byte counts.
-u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip)
+// Bytes of the instruction at `rip`: how many there are. Two 8-byte reads
+// where the page reaches that far; else byte counts.
+static u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip)
 {
 	u32 here = PAGE_SIZE - (rip & PAGE_OFFSET_MASK);
 	u64 *words = (u64 *)buf;

@@ -54,9 +54,8 @@ bool insn_decode(struct insn *i, const u8 buf[INSN_BUFFER], u32 available)
 // following instruction.
 u64 insn_address(const struct insn *i, const struct cpu_user_regs *regs,
 		 u64 next);
-// Bytes of the instruction at `rip` of the current vCPU: how many there are.
-u32 insn_fetch(u8 buf[INSN_BUFFER], u64 rip);
-// The same, decoded; false also where the code segment is not a 64-bit one.
+// The instruction at regs.rip of the current vCPU, decoded; false also where
+// the code segment is not a 64-bit one.
 bool insn_fetch_decode(struct insn *i, const struct cpu_user_regs *regs)
     MUST_CHECK;
 
@@ -104,8 +103,5 @@ emul_fn emul_xsetbv, emul_rdmsr, emul_wrmsr; // `i` is not looked at
 // Does the kernel's bitmap (PHYSDEVOP_set_iobitmap) grant the ports it names?
 bool emul_ports_granted(const struct vcpu *v, const struct cpu_user_regs *regs,
 			const struct insn *i);
-
-// CR4 as guest `v` reads it (also for vcpu_guest_context.ctrlreg[4]).
-u64 cr4_guest(const struct vcpu *v);
 
 #endif
