@@ -201,7 +201,7 @@ long domctl_get_xsave(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 	}
 	r->xcr0 = v->xcr0;
 	r->xcr0_accum = cpu_features.xcr0;
-	memcpy(r->legacy, fpu_area(v), bytes - RECORD_HEADER);
+	memcpy(r->legacy, v->fpu, bytes - RECORD_HEADER);
 	error = copy_to_guest(HANDLE_GVA(e->buffer), r, bytes);
 	heap_free(r);
 	return error;
@@ -228,8 +228,8 @@ static int xsave_apply(struct vcpu *v, const struct xsave_record *r, u64 bytes)
 			: -EINVAL;
 
 	if (!error && bytes >= sizeof(*r)) {
-		memset(fpu_area(v), 0, fpu_state_bytes());
-		memcpy(fpu_area(v), r->legacy, bytes - RECORD_HEADER);
+		memset(v->fpu, 0, fpu_state_bytes());
+		memcpy(v->fpu, r->legacy, bytes - RECORD_HEADER);
 		fpu_changed(v);
 	}
 	return error;

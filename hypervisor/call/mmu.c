@@ -222,7 +222,7 @@ static long va_flush(u64 va, u64 flags)
 				    va);
 	}
 	if (what == UVMF_INVLPG) {
-		tlb_flush_page_local(va);
+		invlpg(va);
 	} else {
 		tlb_flush_local();
 	}

@@ -112,7 +112,7 @@ static long op_own(const struct mmuext_op *op)
 		tlb_flush_local();
 		return 0;
 	case MMUEXT_INVLPG_LOCAL:
-		tlb_flush_page_local(va);
+		invlpg(va);
 		return 0;
 	case MMUEXT_TLB_FLUSH_ALL:
 		return flush_domain(NULL, ~0ull);

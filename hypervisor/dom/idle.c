@@ -5,7 +5,6 @@
 #include <wabe/cpu.h>
 #include <wabe/sched.h>
 #include <wabe/time.h>
-#include <wabe/tlb.h>
 
 // Nothing to do. Scrub a free frame, and look again; or sleep until an
 // interrupt. Interrupts are off when cpu.work is looked at for the last time,
@@ -30,9 +29,6 @@ static void idle(struct cpu *c)
 // The scheduler comes last: the other work may wake vCPUs.
 static void do_work(u32 work)
 {
-	if (work & WORK_FLUSH) {
-		tlb_serve();
-	}
 	if (work & WORK_CALL) {
 		cpu_calls_run();
 	}

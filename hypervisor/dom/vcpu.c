@@ -223,6 +223,6 @@ void vcpu_destroy(struct vcpu *v)
 	vcpu_kill_timers(v);
 	runstate_release(v);
 	share_destroy(v->info_share);
-	context_destroy_vcpu(v);
+	fpu_destroy_vcpu(v);
 	heap_free(v);
 }

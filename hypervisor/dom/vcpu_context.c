@@ -278,7 +278,7 @@ int vcpu_release_context(struct vcpu *v)
 
 	if (!error) {
 		gdt_release(v);
-		ldt_release(v);
+		ldt_set(v, 0, 0);
 		error = release_root(v, &v->user_root);
 	}
 	return error ? error : release_root(v, &v->kernel_root);

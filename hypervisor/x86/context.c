@@ -92,8 +92,3 @@ int context_init_vcpu(struct vcpu *v)
 	debugregs_init(v);
 	return fpu_init_vcpu(v);
 }
-
-void context_destroy_vcpu(struct vcpu *v)
-{
-	fpu_destroy_vcpu(v);
-}

@@ -206,7 +206,7 @@ void cpu_init_this(struct cpu *c)
 	traps_load(c);
 	leaks_init_cpu();
 	mce_init_cpu();
-	tlb_init_cpu();
+	tlb_flush_all_local();
 	if (c->id == 0) {
 		c->online = true;
 		cpu_count = 1;

@@ -148,7 +148,7 @@ void ldt_window_set(struct cpu *c, const struct vcpu *v)
 static void window_flush(struct cpu *c, u32 page, u32 count)
 {
 	for (u32 i = 0; i < count; i++) {
-		tlb_flush_page_local(window_va(c, page + i));
+		invlpg(window_va(c, page + i));
 	}
 }
 
@@ -239,18 +239,13 @@ int ldt_set(struct vcpu *v, u64 base, u32 ents)
 		return -EINVAL;
 	}
 	if (ents && ((base & PAGE_OFFSET_MASK) ||
-		     !range_is_guests(base, (u64)ents * 8))) {
+		     !guest_range_ok(base, (u64)ents * 8))) {
 		return -EINVAL;
 	}
 	if (ents || v->ldt_ents) {
 		ldt_replace(v, ents ? base : 0, ents);
 	}
 	return 0;
-}
-
-void ldt_release(struct vcpu *v)
-{
-	ldt_set(v, 0, 0);
 }
 
 bool ldt_fault(u64 offset)

@@ -132,11 +132,6 @@ void fpu_load(struct vcpu *v)
 	}
 }
 
-void *fpu_area(struct vcpu *v)
-{
-	return v->fpu;
-}
-
 void fpu_changed(struct vcpu *v)
 {
 	v->fpu_cpu = 0;

@@ -78,7 +78,7 @@ static void ap_start(struct cpu *c)
 	time_init_cpu();
 	tsc_check_run(1);
 	__atomic_store_n(&c->online, true, __ATOMIC_SEQ_CST);
-	tlb_init_cpu();
+	tlb_flush_all_local(); // nobody asked it to before
 	exit_to_guest();
 }
 

@@ -73,7 +73,7 @@ u32 tlb_stamp_now(void)
 
 // The root to go on with: an idle CPU lets go of the guest's it still has,
 // whose frames may be what the flush is for.
-static void root_reload(void)
+void tlb_flush_local(void)
 {
 	u64 root = context_flush_root();
 
@@ -81,34 +81,19 @@ static void root_reload(void)
 	X86_WRITE_CR(3, root ? root : X86_READ_CR(3));
 }
 
-void tlb_flush_local(void)
-{
-	root_reload();
-}
-
-void tlb_flush_page_local(u64 va)
-{
-	asm volatile("invlpg %0" ::"m"(*(const char *)va) : "memory");
-}
-
 void tlb_flush_all_local(void)
 {
 	u64 cr4 = X86_READ_CR(4);
 
-	root_reload();
+	tlb_flush_local();
 	X86_WRITE_CR(4, cr4 & ~CR4_PGE);
 	X86_WRITE_CR(4, cr4 | CR4_PGE);
-}
-
-void tlb_init_cpu(void)
-{
-	tlb_flush_all_local();
 }
 
 static void flush_here(enum flush_kind kind, u64 va)
 {
 	if (kind == FLUSH_PAGE) {
-		tlb_flush_page_local(va);
+		invlpg(va);
 	} else if (kind == FLUSH_GUEST) {
 		tlb_flush_local();
 	} else {

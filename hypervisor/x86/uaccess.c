@@ -22,9 +22,18 @@ u64 extable_find(u64 rip)
 	return 0;
 }
 
+#define LOW_END 0x800000000000ull // first address that is not canonical
+
+// Between the halves nothing is canonical, below HV_END is the hypervisor: a
+// range is good when it does not wrap and both its ends lie in one good part.
 bool guest_range_ok(u64 a, u64 bytes)
 {
-	return range_is_guests(a, bytes);
+	u64 last = a + bytes - 1;
+
+	if (unlikely(!bytes)) {
+		return true;
+	}
+	return last >= a && (last < LOW_END || a >= HV_END);
 }
 
 bool addr_is_canonical(u64 a)
@@ -34,12 +43,12 @@ bool addr_is_canonical(u64 a)
 
 bool guest_addr_ok(u64 a)
 {
-	return addr_is_guests(a);
+	return a < LOW_END || a >= HV_END;
 }
 
 int copy_from_guest(void *dst, gva_t src, u64 bytes)
 {
-	if (unlikely(!range_is_guests(src.a, bytes))) {
+	if (unlikely(!guest_range_ok(src.a, bytes))) {
 		return -EFAULT;
 	}
 	return uaccess_copy(dst, (const void *)addr_clamp(src.a), bytes);
@@ -47,7 +56,7 @@ int copy_from_guest(void *dst, gva_t src, u64 bytes)
 
 int copy_to_guest(gva_t dst, const void *src, u64 bytes)
 {
-	if (unlikely(!range_is_guests(dst.a, bytes))) {
+	if (unlikely(!guest_range_ok(dst.a, bytes))) {
 		return -EFAULT;
 	}
 	return uaccess_copy((void *)addr_clamp(dst.a), src, bytes);
@@ -55,7 +64,7 @@ int copy_to_guest(gva_t dst, const void *src, u64 bytes)
 
 int read_guest_u64(u64 *dst, gva_t src)
 {
-	if (unlikely(!range_is_guests(src.a, sizeof(*dst)))) {
+	if (unlikely(!guest_range_ok(src.a, sizeof(*dst)))) {
 		return -EFAULT;
 	}
 	return uaccess_read(dst, addr_clamp(src.a));
@@ -63,7 +72,7 @@ int read_guest_u64(u64 *dst, gva_t src)
 
 int write_guest_u64(gva_t dst, u64 value)
 {
-	if (unlikely(!range_is_guests(dst.a, sizeof(value)))) {
+	if (unlikely(!guest_range_ok(dst.a, sizeof(value)))) {
 		return -EFAULT;
 	}
 	return uaccess_write(addr_clamp(dst.a), value);

@@ -27,25 +27,6 @@ int fpu_fxrstor(const void *area) MUST_CHECK;
 // Where to go on after a fault at `rip`, or 0.
 u64 extable_find(u64 rip);
 
-#define LOW_END 0x800000000000ull // first address that is not canonical
-
-static inline bool addr_is_guests(u64 a)
-{
-	return a < LOW_END || a >= HV_END;
-}
-
-// Between the halves nothing is canonical, below HV_END is the hypervisor: a
-// range is good when it does not wrap and both its ends lie in one good part.
-static inline bool range_is_guests(u64 a, u64 bytes)
-{
-	u64 last = a + bytes - 1;
-
-	if (unlikely(!bytes)) {
-		return true;
-	}
-	return last >= a && (last < LOW_END || a >= HV_END);
-}
-
 // Speculation: `a`, or 0 where it lies in the hypervisor's range, without a
 // branch. Goes between the check above and the access.
 static inline u64 addr_clamp(u64 a)

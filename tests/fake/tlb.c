@@ -134,7 +134,7 @@ void tlb_flush_local(void)
 	flush_cpu(cpu_id(), ~0ull);
 }
 
-void tlb_flush_page_local(u64 va)
+void invlpg(u64 va)
 {
 	flush_cpu(cpu_id(), va);
 }

@@ -23,7 +23,7 @@ int context_init_vcpu(struct vcpu *v)
 	return v->fpu ? 0 : -ENOMEM;
 }
 
-void context_destroy_vcpu(struct vcpu *v)
+void fpu_destroy_vcpu(struct vcpu *v)
 {
 	heap_free(v->fpu);
 	v->fpu = NULL;
@@ -72,11 +72,6 @@ int ldt_set(struct vcpu *v, u64 base, u32 ents)
 	return 0;
 }
 
-void ldt_release(struct vcpu *v)
-{
-	v->ldt_ents = 0;
-}
-
 int debugreg_set(struct vcpu *v, u32 reg, u64 value)
 {
 	v->dr[reg] = value;
@@ -91,11 +86,6 @@ int segment_base_set(u32 which, u64 base)
 u32 fpu_state_bytes(void)
 {
 	return 832;
-}
-
-void *fpu_area(struct vcpu *v)
-{
-	return v->fpu;
 }
 
 void fpu_changed(struct vcpu *v)

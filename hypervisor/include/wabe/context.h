@@ -19,7 +19,6 @@ void context_load_root(struct vcpu *v);
 
 // Initial register state for a new vCPU (segments, FPU, debug registers).
 int context_init_vcpu(struct vcpu *v); // 0 or -ENOMEM
-void context_destroy_vcpu(struct vcpu *v);
 
 // Segment bases (set_segment_base and MSRs), for the current vCPU. -EINVAL
 // for non-canonical. `which` is SEGBASE_*.
@@ -31,7 +30,6 @@ u64 segment_base_get(struct vcpu *v, u32 which);
 int gdt_set(struct vcpu *v, const u64 *frames, u32 ents);
 void gdt_release(struct vcpu *v);
 int ldt_set(struct vcpu *v, u64 base, u32 ents);
-void ldt_release(struct vcpu *v);
 // A #PF inside the LDT window: map the page if the guest's LDT has one.
 bool ldt_fault(u64 offset);
 // Check and fix a descriptor for guest use (DPL 3 forced etc.); false: refuse.
@@ -46,9 +44,8 @@ int fpu_init_vcpu(struct vcpu *v);
 void fpu_destroy_vcpu(struct vcpu *v);
 void fpu_save(struct vcpu *v);
 void fpu_load(struct vcpu *v);
-// The XSAVE area (fpu_state_bytes() long, 64-byte aligned; without XSAVE an
-// FXSAVE image) of a vCPU that does not run. After a write: fpu_changed().
-void *fpu_area(struct vcpu *v);
+// To be called after a write to v->fpu of a vCPU that does not run: its XSAVE
+// area, fpu_state_bytes() long (without XSAVE an FXSAVE image).
 void fpu_changed(struct vcpu *v);
 // Legacy 512-byte image, for vcpu_guest_context.
 void fpu_get_fxsave(struct vcpu *v, void *out512);

@@ -17,9 +17,8 @@ struct mapcache;
 // itself, or by others with cpu_raise().
 #define WORK_SCHED BIT(0)  // choose another vCPU
 #define WORK_TIMERS BIT(1) // timers are due
-#define WORK_FLUSH BIT(2)  // serve TLB flush requests
-#define WORK_CALL BIT(3)   // run functions sent by other CPUs
-#define WORK_NMI BIT(4)	   // an NMI or machine check wants reporting
+#define WORK_CALL BIT(2)   // run functions sent by other CPUs
+#define WORK_NMI BIT(3)	   // an NMI or machine check wants reporting
 
 // The 64-bit task state segment as the CPU reads it.
 struct tss {

@@ -14,9 +14,8 @@
 #include <wabe/percpu.h>
 #include <wabe/types.h>
 
-// This CPU: everything but global entries (reload CR3), one page, all.
+// This CPU: everything but global entries (reload CR3), all. (A page: invlpg.)
 void tlb_flush_local(void);
-void tlb_flush_page_local(u64 va);
 void tlb_flush_all_local(void); // global entries too
 
 // On all CPUs in `mask`: a page, or everything when va is ~0. Waits.
@@ -42,9 +41,7 @@ static inline void tlb_note_flush(void)
 	}
 	WRITE_ONCE(this_cpu()->flush_stamp, now);
 }
-// Serve the requests of other CPUs (VECTOR_FLUSH, WORK_FLUSH, waiting).
+// Serve the requests of other CPUs (VECTOR_FLUSH, waiting).
 void tlb_serve(void);
-// Where this CPU begins: nothing of before is in its TLB.
-void tlb_init_cpu(void);
 
 #endif
