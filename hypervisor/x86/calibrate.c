@@ -11,7 +11,6 @@
 #include <wabe/time.h>
 
 #define WAIT_HZ 250 // the 4 ms
-#define COUNTER_NS 1000000ull
 #define SAMPLES 32
 #define FRACTION 64 // a mean count is kept in parts of a tick
 #define MHZ 1000000ul
@@ -127,31 +126,36 @@ static struct moment INIT_TEXT moment_read(const struct reference *r,
 	return (struct moment){sum.tsc / used, sum.count * FRACTION / used};
 }
 
-static u64 INIT_TEXT hz_measure(const struct reference *r)
+// How far both clocks go until one of them has counted so much.
+static struct moment INIT_TEXT elapse(const struct reference *r, u64 tsc,
+				      u64 count)
 {
 	u64 tsc_first = rdtsc(), count_first = r->read() & r->mask;
 	struct moment a = moment_read(r, tsc_first, count_first), b;
 
-	while (((r->read() - count_first) & r->mask) < r->hz / WAIT_HZ) {
+	while (rdtsc() - tsc_first < tsc &&
+	       ((r->read() - count_first) & r->mask) < count) {
 		cpu_relax();
 	}
 	b = moment_read(r, tsc_first, count_first);
-	return (b.tsc - a.tsc) * FRACTION * r->hz / (b.count - a.count);
+	return (struct moment){b.tsc - a.tsc, b.count - a.count};
 }
 
+static u64 INIT_TEXT hz_measure(const struct reference *r)
+{
+	struct moment m = elapse(r, ~0ull, r->hz / WAIT_HZ);
+
+	return m.tsc * FRACTION * r->hz / m.count;
+}
+
+// In 1 ms.
 u64 INIT_TEXT counter_calibrate(u64 (*read)(void))
 {
 	const struct reference r = {"", 0, 0xffffffff, read};
-	u64 tsc_first = rdtsc(), count_first = read();
-	struct moment a = moment_read(&r, tsc_first, count_first), b;
-	u64 ns, end = time_now() + COUNTER_NS;
+	struct moment m = elapse(&r, tsc_khz, ~0ull);
 
-	while (time_now() < end) {
-		cpu_relax();
-	}
-	b = moment_read(&r, tsc_first, count_first);
-	ns = (b.tsc - a.tsc) * MHZ / tsc_khz;
-	return ((b.count - a.count) << 26) / ns; // FRACTION is 2^6
+	// FRACTION is 2^6.
+	return (m.count << 26) / (m.tsc * MHZ / tsc_khz);
 }
 
 // Makers choose whole MHz, and measuring errs by more than they do: within 30

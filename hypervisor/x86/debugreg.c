@@ -77,7 +77,7 @@ int debugreg_set(struct vcpu *v, u32 reg, u64 value)
 			return -EPERM;
 		}
 	}
-	v->dr[reg] = value;
+	v->dr[index_clamp(reg, 8)] = value;
 	if (v == current_vcpu()) {
 		debugregs_load(this_cpu(), v);
 	}
