@@ -24,6 +24,7 @@
 #define CALLBACK_EVENT 0	/* x86/traps.c checks */
 #define CALLBACK_SYSCALL 2
 #define CALLBACK_SYSCALL32 3
+#define HANDLER_IRQ 33
 
 /* A field of struct vcpu, from &v->regs. */
 #define V(field) (field - VCPU_REGS)
@@ -206,7 +207,7 @@ ENTRY entry_sysenter
 	call trap_sysenter
 	jmp exit_check
 
-/* --- exceptions --- */
+/* --- exceptions and interrupts --- */
 
 /* entry_N of vector N; HANDLER_INT80 (32) is `int 0x80`. */
 .macro EXCEPTION vector, error, to
@@ -225,6 +226,19 @@ ENTRY entry_\vector
 	EXCEPTION \v, 1, entry_trap
 	.endr
 
+	.balign 16
+irq_stubs:				/* vectors 32 to 255, 16 bytes each */
+	.set vector, 32
+	.rept 224
+	.balign 16
+	pushq $vector
+	.byte 0xe9			/* jmp entry_irq, never the short form */
+	.long entry_irq - . - 4
+	.set vector, vector + 1
+	.endr
+
+entry_irq:				/* the vector as error code */
+	movl $HANDLER_IRQ, 4(%rsp)
 entry_trap:
 	testb $3, 16(%rsp)		/* cs */
 	jz entry_hypervisor
@@ -243,8 +257,8 @@ entry_trap_guest:
 	call *(%rcx, %rax, 8)
 	jmp exit_check
 
-/* A fault in the hypervisor, or of the iretq above: then GS is the guest's,
- * and its registers are in struct vcpu as well. */
+/* An interrupt of an idle CPU, a fault in the hypervisor, or one of the iretq
+ * above: then GS is the guest's, and its registers are in struct vcpu as well. */
 entry_hypervisor:
 	SLOT SLOT_LFENCE
 	cld
@@ -256,6 +270,7 @@ entry_hypervisor:
 	mov %rsp, %rdi
 	sub $8, %rsp
 	call trap_hypervisor
+hypervisor_return:
 	add $8, %rsp
 	POP_REGS
 	add $8, %rsp
@@ -269,47 +284,6 @@ entry_iret_fault:
 	mov %gs:CPU_STACK_TOP, %rsp
 	call trap_iret_fault
 	jmp exit_reload
-
-/* --- interrupts of devices and other CPUs --- */
-
-	.balign 16
-irq_stubs:				/* vectors 32 to 255, 16 bytes each */
-	.set vector, 32
-	.rept 224
-	.balign 16
-	pushq $vector
-	.byte 0xe9			/* jmp entry_irq, never the short form */
-	.long entry_irq - . - 4
-	.set vector, vector + 1
-	.endr
-
-	.balign 16
-entry_irq:
-	testb $3, 16(%rsp)
-	jz irq_hypervisor
-	swapgs
-	SLOT SLOT_LFENCE
-	cld
-	SLOT SLOT_CLAC
-	SAVE_REGS
-	mov %rsp, %rbx
-	CLEAR_REGS
-	mov %gs:CPU_STACK_TOP, %rsp
-	movzbl REGS_ERROR_CODE(%rbx), %edi
-	call irq_entry
-	jmp exit_check
-
-irq_hypervisor:				/* the CPU was idle */
-	SLOT SLOT_LFENCE
-	cld
-	SAVE_REGS
-	movzbl REGS_ERROR_CODE(%rsp), %edi
-	sub $8, %rsp
-	call irq_entry
-	add $8, %rsp
-	POP_REGS
-	add $8, %rsp
-	iretq
 
 /* --- those that hit anywhere --- */
 
@@ -336,14 +310,11 @@ entry_ist:
 	mov %rsp, %rdi
 	sub $8, %rsp
 	call trap_ist
-	add $8, %rsp
 	mov $MSR_GS_BASE, %ecx
 	mov %r12d, %eax
 	mov %r13d, %edx
 	wrmsr
-	POP_REGS
-	add $8, %rsp
-	iretq
+	jmp hypervisor_return
 
 /* From a guest all is as it should be: move the frame to struct vcpu and go
  * the way of other exceptions. */

@@ -12,9 +12,7 @@
 // lost and cs, ss are the flat 64-bit ones, so SYSRET can leave (entry.S).
 #define ENTRY_SYSRET 0xffffffffu
 
-#define RFLAGS_TF BIT(8)
 #define RFLAGS_NT BIT(14)
-#define RFLAGS_RF BIT(16)
 #define RFLAGS_VM BIT(17)
 #define RFLAGS_AC BIT(18)
 
@@ -29,8 +27,9 @@ void nmi_unblock(void);
 
 // --- called by entry.S ---
 typedef void trap_handler(struct cpu_user_regs *regs);
-#define HANDLER_INT80 32 // index after the exceptions
-extern trap_handler *const trap_handlers[33];
+#define HANDLER_INT80 32 // indexes after the exceptions
+#define HANDLER_IRQ 33
+extern trap_handler *const trap_handlers[34];
 void trap_syscall64(void);
 void trap_syscall(u32 callback);
 void trap_sysenter(void);

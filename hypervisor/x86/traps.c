@@ -7,6 +7,7 @@
 #include <wabe/context.h>
 #include <wabe/cpu.h>
 #include <wabe/guest.h>
+#include <wabe/irq.h>
 #include <wabe/lib.h>
 #include <wabe/trap.h>
 
@@ -21,7 +22,7 @@
 #define SYSCALL_BYTES 2 // 0f 05
 
 _Static_assert(CALLBACK_EVENT == 0 && CALLBACK_SYSCALL == 2 &&
-		   CALLBACK_SYSCALL32 == 3,
+		   CALLBACK_SYSCALL32 == 3 && HANDLER_IRQ == 33,
 	       "numbers in entry.S");
 
 struct gate {
@@ -164,7 +165,13 @@ static void trap_nmi(struct cpu_user_regs *regs)
 	nmi_unblock();
 }
 
-trap_handler *const trap_handlers[33] = {
+// Of a device or another CPU.
+static void trap_irq(struct cpu_user_regs *regs)
+{
+	irq_entry((u8)regs->error_code);
+}
+
+trap_handler *const trap_handlers[34] = {
     [0] = trap_plain,
     [TRAP_DB] = trap_debug,
     [TRAP_NMI] = trap_nmi,
@@ -179,6 +186,7 @@ trap_handler *const trap_handlers[33] = {
     [TRAP_MC] = mce_arrived,
     [TRAP_MC + 1 ... 31] = trap_plain,
     [HANDLER_INT80] = trap_int80,
+    [HANDLER_IRQ] = trap_irq,
 };
 
 // `syscall` in user mode, or of 32-bit code.
@@ -238,6 +246,10 @@ void trap_hypervisor(struct cpu_user_regs *regs)
 {
 	u64 go_on;
 
+	if (regs->entry_vector == HANDLER_IRQ) { // it was idle
+		trap_irq(regs);
+		return;
+	}
 	if (fault_of_ldt(regs->entry_vector)) {
 		return;
 	}

@@ -46,7 +46,7 @@ check_all() {
 }
 
 nm "${hv%/*}/wabe.elf" >"$out/names"
-watch max trap_plain trap_pf trap_gp trap_ud trap_int80 trap_syscall64 irq_entry \
+watch max trap_plain trap_pf trap_gp trap_ud trap_int80 trap_syscall64 trap_irq \
 	call_xen_version call_iret
 check "AMD: each way in is taken ($(wc -l <"$out/entries") calls of handlers)"
 cat "$out/guest"

@@ -28,8 +28,10 @@ void trap_inject_callback(u32 callback);
 // Leave for the guest that the scheduler chooses; how a CPU starts to work.
 void exit_to_guest(void) NORETURN;
 
+#define RFLAGS_TF BIT(8)
 #define RFLAGS_IF BIT(9)
 #define RFLAGS_IOPL (BIT(12) | BIT(13))
+#define RFLAGS_RF BIT(16)
 
 // RFLAGS a guest may really run with: no IOPL, no VM, interrupts on.
 static inline u64 rflags_for_guest(u64 rflags)
