@@ -16,7 +16,6 @@
 #define DATA_PAGE (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define RODATA_PAGE (PTE_P | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define TEXT_PAGE (PTE_P | PTE_A | PTE_D | PTE_G)
-#define CR4_PGE BIT(7)
 
 // What one large page of a table describes.
 #define FRAMES_PER_CHUNK (LARGE / sizeof(struct page))

@@ -6,11 +6,6 @@
 #include <wabe/cpu.h>
 #include <wabe/dom0.h>
 
-#define CR0_EM BIT(2)
-#define CR0_TS BIT(3)
-#define CR0_MP BIT(1)
-#define CR4_OSFXSR BIT(9)
-#define CR4_OSXMMEXCPT BIT(10)
 #define MXCSR_DEFAULT 0x1f80u
 
 // The names the libraries refer to.

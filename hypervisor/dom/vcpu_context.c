@@ -2,6 +2,7 @@
 // A vCPU's whole state in the ABI's form: set it, get it, let go of it. The
 // vCPU is not running: paused, or it never ran.
 #include <wabe/context.h>
+#include <wabe/cpu.h>
 #include <wabe/guest.h>
 #include <wabe/mmu.h>
 #include <wabe/page.h>
@@ -12,7 +13,6 @@
 #define RPL_GUEST 3
 #define RFLAGS_IOPL_SHIFT 12
 #define CR0_GUEST 0x80050033ull // what a guest reads, but for TS
-#define CR0_TS 8
 #define LDT_ENTS_MAX 8192
 #define GDT_FRAME_ENTS 512
 

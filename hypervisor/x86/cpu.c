@@ -167,16 +167,6 @@ struct cpu *cpu_alloc(u32 id, u32 apic_id, u32 acpi_id)
 // --- control registers ------------------------------------------------------
 
 #define CR0_FLAGS 0x80050033ull // PG AM WP NE ET MP PE
-#define CR4_DE BIT(3)
-#define CR4_PAE BIT(5)
-#define CR4_MCE BIT(6)
-#define CR4_PGE BIT(7)
-#define CR4_OSFXSR BIT(9)
-#define CR4_OSXMMEXCPT BIT(10)
-#define CR4_FSGSBASE BIT(16)
-#define CR4_OSXSAVE BIT(18)
-#define CR4_SMEP BIT(20)
-#define CR4_SMAP BIT(21)
 #define EFER_SCE BIT(0)
 #define EFER_NXE BIT(11)
 

@@ -6,16 +6,6 @@
 #include <wabe/mmu.h>
 #include <wabe/trap.h>
 
-#define CR0_TS BIT(3)
-
-#define CR4_DE BIT(3)
-#define CR4_PAE BIT(5)
-#define CR4_MCE BIT(6)
-#define CR4_OSFXSR BIT(9)
-#define CR4_OSXMMEXCPT BIT(10)
-#define CR4_FSGSBASE BIT(16)
-#define CR4_OSXSAVE BIT(18)
-
 // What every guest sees set, whatever it writes.
 #define CR4_FIXED (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 

@@ -12,7 +12,6 @@
 #define LEGACY_BYTES 512
 #define FCW_RESET 0x37f
 #define MXCSR_RESET 0x1f80
-#define CR0_TS BIT(3)
 
 // What FXSAVE and XSAVE write, as far as it is looked at here.
 struct fpu_state {

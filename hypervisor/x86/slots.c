@@ -5,8 +5,6 @@
 #include "slots.h"
 #include "entry.h"
 
-#define CR0_WP BIT(16)
-
 // The operand of VERW: any writable data segment.
 static const u16 verw_selector = SEL_HV_DS;
 

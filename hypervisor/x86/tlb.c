@@ -18,7 +18,6 @@
 #include <wabe/irq.h>
 #include <wabe/tlb.h>
 
-#define CR4_PGE BIT(7)
 #define LAP 0x40000000u
 
 // Bits of flush_pending: see askers[]; flush some time, nobody waits.

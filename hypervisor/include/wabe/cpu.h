@@ -52,6 +52,21 @@ int wrmsr_safe(u32 msr, u64 value);
 #define X86_WRITE_CR(n, v) \
 	asm volatile("mov %0, %%cr" #n ::"r"((u64)(v)) : "memory")
 
+#define CR0_MP BIT(1)
+#define CR0_EM BIT(2)
+#define CR0_TS BIT(3)
+#define CR0_WP BIT(16)
+#define CR4_DE BIT(3)
+#define CR4_PAE BIT(5)
+#define CR4_MCE BIT(6)
+#define CR4_PGE BIT(7)
+#define CR4_OSFXSR BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_FSGSBASE BIT(16)
+#define CR4_OSXSAVE BIT(18)
+#define CR4_SMEP BIT(20)
+#define CR4_SMAP BIT(21)
+
 static inline void xsetbv(u64 value)
 {
 	asm volatile("xsetbv" ::"c"(0), "a"((u32)value),

@@ -14,10 +14,8 @@
 #define RFLAGS_AF BIT(4)
 #define RFLAGS_ZF BIT(6)
 #define RFLAGS_SF BIT(7)
-#define RFLAGS_TF BIT(8)
 #define RFLAGS_DF BIT(10)
 #define RFLAGS_OF BIT(11)
-#define RFLAGS_RF BIT(16)
 
 #define INSN_BYTES_MAX 15
 // Room for a decoder that looks past the end before it checks the length.
