@@ -326,18 +326,17 @@ const struct cpu_policy *cpu_policy_system(u32 index)
 	return index < ARRAY_SIZE(policies) ? policies[index] : NULL;
 }
 
+// Where feature sets and policies of one kind have different numbers.
 const struct cpu_policy *cpu_policy_featureset(u32 index)
 {
-	static const struct cpu_policy *const policies[] = {
-	    [XEN_SYSCTL_cpu_featureset_raw] = &policy_host,
-	    [XEN_SYSCTL_cpu_featureset_host] = &policy_host,
-	    [XEN_SYSCTL_cpu_featureset_pv] = &policy_pv,
-	    [XEN_SYSCTL_cpu_featureset_pv_max] = &policy_pv_max,
-	    [XEN_SYSCTL_cpu_featureset_hvm] = &policy_none,
-	    [XEN_SYSCTL_cpu_featureset_hvm_max] = &policy_none,
-	};
-
-	return index < ARRAY_SIZE(policies) ? policies[index] : NULL;
+	switch (index) {
+	case XEN_SYSCTL_cpu_featureset_pv:
+		return &policy_pv;
+	case XEN_SYSCTL_cpu_featureset_pv_max:
+		return &policy_pv_max;
+	default:
+		return cpu_policy_system(index);
+	}
 }
 
 // --- domains ----------------------------------------------------------------
