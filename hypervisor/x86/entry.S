@@ -24,7 +24,10 @@
 #define CALLBACK_EVENT 0	/* x86/traps.c checks */
 #define CALLBACK_SYSCALL 2
 #define CALLBACK_SYSCALL32 3
+#define HANDLER_INT80 32
 #define HANDLER_IRQ 33
+#define WITH_ERROR 0x60227d00	/* exceptions 8, 10 to 14, 17, 21, 29, 30 */
+#define ANYWHERE 0x40106	/* 1, 2, 8, 18 */
 
 /* A field of struct vcpu, from &v->regs. */
 #define V(field) (field - VCPU_REGS)
@@ -209,31 +212,36 @@ ENTRY entry_sysenter
 
 /* --- exceptions and interrupts --- */
 
-/* entry_N of vector N; HANDLER_INT80 (32) is `int 0x80`. */
-.macro EXCEPTION vector, error, to
-ENTRY entry_\vector
-	.if !\error
+/* The stub of a vector: 16 bytes at entry_stubs. It leaves what the processor
+ * did not push: the error code, or 0 (of interrupts the vector), and which
+ * handler it is for, which is the number of an exception. */
+.macro STUB handler
+	.if !(WITH_ERROR >> \handler & 1)
 	push $0
 	.endif
-	movl $\vector, 4(%rsp)
-	jmp \to
+	movl $\handler, 4(%rsp)
+	.if ANYWHERE >> \handler & 1
+	jmp entry_ist
+	.else
+	jmp entry_trap
+	.endif
 .endm
 
-	.irp v, 0, 3, 4, 5, 6, 7, 9, 15, 16, 19, 20, 22, 23, 24, 25, 26, 27, 28, 31, 32
-	EXCEPTION \v, 0, entry_trap
-	.endr
-	.irp v, 10, 11, 12, 13, 17, 21, 29, 30, 14
-	EXCEPTION \v, 1, entry_trap
-	.endr
-
 	.balign 16
-irq_stubs:				/* vectors 32 to 255, 16 bytes each */
-	.set vector, 32
-	.rept 224
+	.globl entry_stubs
+	.hidden entry_stubs
+entry_stubs:
+	.set vector, 0
+	.rept 256
 	.balign 16
-	pushq $vector
-	.byte 0xe9			/* jmp entry_irq, never the short form */
-	.long entry_irq - . - 4
+	.if vector < 32
+	STUB vector
+	.elseif vector == 0x80
+	STUB HANDLER_INT80
+	.else
+	push $vector
+	jmp entry_irq
+	.endif
 	.set vector, vector + 1
 	.endr
 
@@ -286,11 +294,6 @@ entry_iret_fault:
 	jmp exit_reload
 
 /* --- those that hit anywhere --- */
-
-	.irp v, 1, 2, 18
-	EXCEPTION \v, 0, entry_ist
-	.endr
-	EXCEPTION 8, 1, entry_ist
 
 entry_ist:
 	testb $3, 16(%rsp)
@@ -347,26 +350,5 @@ ENTRY nmi_unblock
 1:	ret
 
 SLOTS_END(entry)
-
-	.section .rodata.entry, "a"
-	.balign 8
-	.globl entry_points
-	.hidden entry_points
-entry_points:
-	.irp v, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
-	.quad entry_\v
-	.endr
-	.irp v, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	.quad entry_\v
-	.endr
-	.set vector, 32
-	.rept 224
-	.if vector == 0x80
-	.quad entry_32
-	.else
-	.quad irq_stubs + (vector - 32) * 16
-	.endif
-	.set vector, vector + 1
-	.endr
 
 	.section .note.GNU-stack, "", @progbits

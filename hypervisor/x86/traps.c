@@ -22,7 +22,8 @@
 #define SYSCALL_BYTES 2 // 0f 05
 
 _Static_assert(CALLBACK_EVENT == 0 && CALLBACK_SYSCALL == 2 &&
-		   CALLBACK_SYSCALL32 == 3 && HANDLER_IRQ == 33,
+		   CALLBACK_SYSCALL32 == 3 && HANDLER_INT80 == 32 &&
+		   HANDLER_IRQ == 33,
 	       "numbers in entry.S");
 
 struct gate {
@@ -286,7 +287,7 @@ void trap_ist(struct cpu_user_regs *regs)
 void INIT_TEXT traps_init(void)
 {
 	for (u32 i = 0; i < 256; i++) {
-		u64 to = entry_points[i];
+		u64 to = (u64)entry_stubs[i];
 
 		idt[i] = (struct gate){(u16)to,	 SEL_HV_CS, 0, GATE_INTERRUPT,
 				       to >> 16, to >> 32,  0};
