@@ -72,6 +72,7 @@ static void INIT_TEXT features_detect(struct cpu_features *f)
 	f->invariant_tsc = r.d & BIT(8);
 	r = f->max_ext_leaf >= 0x80000008 ? cpuid(0x80000008, 0) : none;
 	f->ibpb |= (r.b & BIT(12)) != 0;
+	f->x87_pointers_stay = f->amd && !(r.b & BIT(2));
 	f->maddr_bits = r.a & 0xff ? r.a & 0xff : 36;
 }
 

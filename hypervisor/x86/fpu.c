@@ -101,8 +101,16 @@ void fpu_save(struct vcpu *v)
 	}
 }
 
+// Some of AMD's processors load the x87 pointers only where an exception is
+// pending, and those of the vCPU before would stay (XSA-52). Overwritten by an
+// instruction of ours they say nothing.
 static int state_restore(const struct fpu_state *s)
 {
+	static const u32 zero;
+
+	if (cpu_features.x87_pointers_stay) {
+		asm volatile("fnclex; ffree %%st(7); fildl %0" ::"m"(zero));
+	}
 	return cpu_features.xcr0 ? fpu_xrstor(s, cpu_features.xcr0)
 				 : fpu_fxrstor(s);
 }

@@ -124,7 +124,8 @@ struct cpu_features {
 	bool x2apic, tsc_deadline, smep, smap, fsgsbase, xsave, xsaveopt,
 	    invariant_tsc, rdtscp, intel, amd, mca, arch_caps, spec_ctrl,
 	    md_clear, ibpb, hypervisor;
-	u64 xcr0; // states that we and the CPU know, 0: no XSAVE
+	bool x87_pointers_stay; // XRSTOR may not load them (fpu.c)
+	u64 xcr0;		// states that we and the CPU know, 0: no XSAVE
 	u32 max_leaf, max_ext_leaf, family, model, stepping;
 	u32 maddr_bits;
 	char vendor[13], brand[49];
