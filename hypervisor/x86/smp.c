@@ -110,9 +110,14 @@ static bool INIT_TEXT ap_wake(struct cpu *c, u64 page)
 			return true;
 		}
 	}
-	// Not there in time; if it comes now, it stops.
-	return !__atomic_compare_exchange_n(&awaited, &expected, NULL, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	// Not there in time. If it comes now, it stops; later it must not come,
+	// as it would find the next one's words and stack.
+	if (!__atomic_compare_exchange_n(&awaited, &expected, NULL, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		return true;
+	}
+	apic_ipi(c->apic_id, ICR_INIT);
+	return false;
 }
 
 static void INIT_TEXT ap_join(struct cpu *c)
