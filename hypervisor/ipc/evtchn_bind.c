@@ -102,8 +102,7 @@ long evtchn_bind_pirq(struct domain *d, void *arg)
 	if (error) {
 		return error;
 	}
-	error =
-	    pirq_bind(d, b->pirq, b->port, b->flags & BIND_PIRQ__WILL_SHARE);
+	error = pirq_bind(d, b->pirq, b->port);
 	if (error) {
 		port_release(d, port_find(d, b->port));
 	}

@@ -28,11 +28,12 @@ static lock_t irq_lock;
 static struct pirq pirqs[PIRQS];
 static u64 gsi_set_up[PIRQS / 64]; // bits of the lines that dom0 has set up
 
-// The pirq of a number that a guest chose, or NULL. irq_lock is held.
-static struct pirq *pirq_find(const struct domain *d, u32 number)
+// Take irq_lock. The pirq of a number that a guest chose, or NULL.
+static struct pirq *pirq_find_lock(const struct domain *d, u32 number)
 {
 	struct pirq *p = &pirqs[index_clamp(number, PIRQS)];
 
+	lock(&irq_lock);
 	return d == dom0 && number < PIRQS && p->kind ? p : NULL;
 }
 
@@ -191,11 +192,9 @@ int pirq_reserve(struct domain *d)
 
 int pirq_unmap(struct domain *d, s32 number)
 {
-	struct pirq *p;
+	struct pirq *p = pirq_find_lock(d, (u32)number);
 	int error = 0;
 
-	lock(&irq_lock);
-	p = pirq_find(d, (u32)number);
 	if (!p) {
 		error = -EINVAL;
 	} else if (p->port) {
@@ -245,13 +244,11 @@ static int pirq_start(struct pirq *p)
 	return error;
 }
 
-int pirq_bind(struct domain *d, u32 number, u32 port, bool share)
+int pirq_bind(struct domain *d, u32 number, u32 port)
 {
-	struct pirq *p;
+	struct pirq *p = pirq_find_lock(d, number);
 	int error;
 
-	lock(&irq_lock);
-	p = pirq_find(d, number);
 	if (!p) {
 		error = number < PIRQS ? -EPERM : -EINVAL;
 	} else if (p->kind == PIRQ_RESERVED ||
@@ -267,10 +264,8 @@ int pirq_bind(struct domain *d, u32 number, u32 port, bool share)
 
 void pirq_unbind(struct domain *d, u32 number)
 {
-	struct pirq *p;
+	struct pirq *p = pirq_find_lock(d, number);
 
-	lock(&irq_lock);
-	p = pirq_find(d, number);
 	if (p && p->port) {
 		p->port = 0;
 		source_mask(p, true);
@@ -286,10 +281,8 @@ void pirq_unbind(struct domain *d, u32 number)
 
 void pirq_set_vcpu(struct domain *d, u32 number, struct vcpu *v)
 {
-	struct pirq *p;
+	struct pirq *p = pirq_find_lock(d, number);
 
-	lock(&irq_lock);
-	p = pirq_find(d, number);
 	if (p && p->vector && p->cpu != READ_ONCE(v->processor)) {
 		source_route(p, v);
 	}
@@ -298,24 +291,18 @@ void pirq_set_vcpu(struct domain *d, u32 number, struct vcpu *v)
 
 int pirq_needs_eoi(struct domain *d, u32 number)
 {
-	struct pirq *p;
-	int answer = -EINVAL;
+	struct pirq *p = pirq_find_lock(d, number);
+	int answer =
+	    !p ? -EINVAL : p->kind == PIRQ_GSI && ioapic_is_level(p->gsi);
 
-	lock(&irq_lock);
-	p = pirq_find(d, number);
-	if (p) {
-		answer = p->kind == PIRQ_GSI && ioapic_is_level(p->gsi);
-	}
 	unlock(&irq_lock);
 	return answer;
 }
 
 int pirq_eoi(struct domain *d, u32 number)
 {
-	struct pirq *p;
+	struct pirq *p = pirq_find_lock(d, number);
 
-	lock(&irq_lock);
-	p = pirq_find(d, number);
 	if (p && p->in_service) {
 		p->in_service = false;
 		ioapic_mask(p->gsi, false);

@@ -186,7 +186,7 @@ u32 ioapic_gsi_count(void)
 
 // --- interrupts of the machine: pirqs 0 to 15 are there ----------------------
 
-int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share)
+int pirq_bind(struct domain *d, u32 pirq, u32 port)
 {
 	return pirq < 16 ? 0 : -EINVAL;
 }

@@ -8,7 +8,7 @@
 
 static u32 pirq_bound;
 
-int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share)
+int pirq_bind(struct domain *d, u32 pirq, u32 port)
 {
 	if (pirq > 15) {
 		return -EINVAL;

@@ -32,8 +32,8 @@ subop_fn evtchn_alloc_unbound, evtchn_bind_virq, evtchn_bind_pirq,
     evtchn_init_control, evtchn_expand_array;
 
 // x86/pirq.c: for dom0's physical interrupts.
-// Bind `pirq` (0.., as mapped) to `port`; `share` as BIND_PIRQ__WILL_SHARE.
-int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share);
+// Bind `pirq` (0.., as mapped) to `port`.
+int pirq_bind(struct domain *d, u32 pirq, u32 port);
 void pirq_unbind(struct domain *d, u32 pirq);
 // The guest moved the port to another vCPU.
 void pirq_set_vcpu(struct domain *d, u32 pirq, struct vcpu *v);
