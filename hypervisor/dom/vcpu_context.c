@@ -277,7 +277,7 @@ int vcpu_release_context(struct vcpu *v)
 	int error = put_pending_finish(v);
 
 	if (!error) {
-		gdt_release(v);
+		gdt_set(v, NULL, 0);
 		ldt_set(v, 0, 0);
 		error = release_root(v, &v->user_root);
 	}

@@ -163,30 +163,33 @@ static void frames_put(const u64 *frames, u32 count)
 	}
 }
 
-static int frames_get(struct domain *d, const u64 *frames, u32 count)
+static bool frames_get(struct domain *d, const u64 *frames, u32 count)
 {
 	for (u32 i = 0; i < count; i++) {
 		struct page *p = page_lookup(MFN(frames[i]));
 
 		if (!p || page_get_type(p, d, PAGE_SEG)) {
 			frames_put(frames, i);
-			return -EINVAL;
+			return false;
 		}
 	}
-	return 0;
+	return true;
 }
 
-static void gdt_replace(struct vcpu *v, const u64 *frames, u32 ents)
+int gdt_set(struct vcpu *v, const u64 *frames, u32 ents)
 {
 	struct cpu *c = this_cpu();
 	u32 old_count = DIV_ROUND_UP(v->gdt_ents, PAGE_ENTS);
 	u32 count = DIV_ROUND_UP(ents, PAGE_ENTS);
 	u64 old[GDT_PAGES];
 
+	if (ents > GDT_PAGES * PAGE_ENTS ||
+	    !frames_get(v->domain, frames, count)) {
+		return -EINVAL;
+	}
 	memcpy(old, v->gdt_frames, sizeof(old));
-	memset(v->gdt_frames, 0, sizeof(v->gdt_frames));
-	if (count) {
-		memcpy(v->gdt_frames, frames, count * sizeof(*frames));
+	for (u32 i = 0; i < GDT_PAGES; i++) {
+		v->gdt_frames[i] = i < count ? frames[i] : 0;
 	}
 	v->gdt_ents = ents;
 	if (v == c->current) {
@@ -194,57 +197,34 @@ static void gdt_replace(struct vcpu *v, const u64 *frames, u32 ents)
 		window_flush(c, PERCPU_GDT, MAX(count, old_count));
 	}
 	frames_put(old, old_count);
-}
-
-int gdt_set(struct vcpu *v, const u64 *frames, u32 ents)
-{
-	int error;
-
-	if (ents > GDT_PAGES * PAGE_ENTS) {
-		return -EINVAL;
-	}
-	error = frames_get(v->domain, frames, DIV_ROUND_UP(ents, PAGE_ENTS));
-	if (!error) {
-		gdt_replace(v, frames, ents);
-	}
-	return error;
-}
-
-void gdt_release(struct vcpu *v)
-{
-	gdt_replace(v, NULL, 0);
+	return 0;
 }
 
 // --- LDT --------------------------------------------------------------------
 
-static void ldt_replace(struct vcpu *v, u64 base, u32 ents)
+// None: let go. Where there was none either, nothing is to be done.
+int ldt_set(struct vcpu *v, u64 base, u32 ents)
 {
 	struct cpu *c = this_cpu();
 	u64 old[LDT_PAGES];
 
+	if (ents > LDT_PAGES * PAGE_ENTS ||
+	    (ents && ((base & PAGE_OFFSET_MASK) ||
+		      !guest_range_ok(base, (u64)ents * 8)))) {
+		return -EINVAL;
+	}
+	if (!ents && !v->ldt_ents) {
+		return 0;
+	}
 	memcpy(old, v->ldt_frames, sizeof(old));
 	memset(v->ldt_frames, 0, sizeof(v->ldt_frames));
-	v->ldt_base = base;
+	v->ldt_base = ents ? base : 0;
 	v->ldt_ents = ents;
 	if (v == c->current) {
 		ldt_window_set(c, v);
 		window_flush(c, PERCPU_LDT, LDT_PAGES);
 	}
 	frames_put(old, LDT_PAGES);
-}
-
-int ldt_set(struct vcpu *v, u64 base, u32 ents)
-{
-	if (ents > LDT_PAGES * PAGE_ENTS) {
-		return -EINVAL;
-	}
-	if (ents && ((base & PAGE_OFFSET_MASK) ||
-		     !guest_range_ok(base, (u64)ents * 8))) {
-		return -EINVAL;
-	}
-	if (ents || v->ldt_ents) {
-		ldt_replace(v, ents ? base : 0, ents);
-	}
 	return 0;
 }
 

@@ -34,7 +34,7 @@ bool descriptor_check(u64 *descriptor)
 	return !(*descriptor & 1); // odd ones are bad here
 }
 
-void gdt_release(struct vcpu *v)
+static void gdt_release(struct vcpu *v)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(v->gdt_frames); i++) {
 		if (v->gdt_frames[i]) {
@@ -60,7 +60,9 @@ int gdt_set(struct vcpu *v, const u64 *frames, u32 ents)
 		}
 	}
 	gdt_release(v);
-	memcpy(v->gdt_frames, frames, count * sizeof(frames[0]));
+	for (u32 i = 0; i < count; i++) {
+		v->gdt_frames[i] = frames[i];
+	}
 	v->gdt_ents = ents;
 	return 0;
 }

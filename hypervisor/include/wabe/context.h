@@ -28,7 +28,6 @@ u64 segment_base_get(struct vcpu *v, u32 which);
 // GDT: take `frames` (mfns) as descriptor pages of the vCPU; entries beyond
 // are empty. The old ones are let go. Current or paused vCPU.
 int gdt_set(struct vcpu *v, const u64 *frames, u32 ents);
-void gdt_release(struct vcpu *v);
 int ldt_set(struct vcpu *v, u64 base, u32 ents);
 // A #PF inside the LDT window: map the page if the guest's LDT has one.
 bool ldt_fault(u64 offset);
