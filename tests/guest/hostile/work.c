@@ -29,6 +29,18 @@ static u64 pages_check(u64 round)
 	return wrong;
 }
 
+// Events are masked while it is looked whether to wait: one that came between
+// the look and the call, which unmasks them, would be slept through.
+static void wait_for(u32 port, u64 count)
+{
+	events_mask();
+	while (event_count[port] < count) {
+		hv_sched_op(SCHEDOP_block, NULL);
+		events_mask();
+	}
+	events_unmask();
+}
+
 void work(u64 until)
 {
 	u32 timer = event_bind_virq(VIRQ_TIMER, 0), ipi = event_bind_ipi(0);
@@ -50,9 +62,7 @@ void work(u64 until)
 		event_send(ipi);
 		sent++;
 		hv_set_timer(at);
-		while (event_count[timer] <= round) {
-			hv_sched_op(SCHEDOP_block, NULL);
-		}
+		wait_for(timer, round + 1);
 		late += time_now() - at;
 		while (time_now() < at + STEP_NS) {
 			cpu_relax();
