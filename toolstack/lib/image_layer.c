@@ -11,9 +11,11 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -230,6 +232,7 @@ static int unpack_inside(int fd, const char *folder, const struct progress *p,
 		int status = 0;
 
 		waitpid(child, &status, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!n && WIFEXITED(status) && !WEXITSTATUS(status)) {
 			return 0;
 		}
@@ -284,3 +287,4 @@ int root_pack(const char *root, const char *erofs, struct wabe_error *err)
 	}
 	return 0;
 }
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
