@@ -106,6 +106,40 @@ device_index() {
 claim "a device for an index" device_index
 claim "nothing of all this is left" nothing_left
 
+# 10 KiB of archive.
+huge() {
+	truncate -s 100T "$1/huge" && tar -C "$1" -S -cf "$tmp/huge.tar" huge && rm "$1/huge"
+}
+too_huge() {
+	if ! huge "$tmp" 2>/dev/null && ! { mkdir -p "$shm" && huge "$shm"; }; then
+		echo "no file system here has files so large"
+		return 0
+	fi
+	WABE_IMAGES=$shm/store
+	layout huge "$tmp/huge.tar"
+	refuses 'larger than the file system' timeout 20 "$wabe" import "$tmp/layout"
+}
+shm=/dev/shm/wabe-images-$$
+trap 'rm -rf "$tmp" "$shm"' EXIT
+claim "a hole larger than any disk" too_huge
+WABE_IMAGES=$tmp/store
+killed_alone() { # an mkfs.erofs that takes its time
+	local i
+	mkdir -p "$tmp/bin"
+	printf '#!/bin/sh\nexec sleep 3%s\n' $$ >"$tmp/bin/mkfs.erofs"
+	chmod +x "$tmp/bin/mkfs.erofs"
+	layout killed "$tmp/lower.tar"
+	PATH=$tmp/bin:$PATH "$wabe" import "$tmp/layout" &
+	for i in $(seq 100); do pgrep -fx "sleep 3$$" >/dev/null && break; sleep 0.05; done
+	[ "$i" != 100 ] || return 1
+	kill -9 $!
+	wait $! 2>/dev/null
+	for i in $(seq 20); do pgrep -fx "sleep 3$$" >/dev/null || return 0; sleep 0.05; done
+	kill "$(pgrep -fx "sleep 3$$")"
+	return 1
+}
+claim "nothing goes on when an import is killed" killed_alone
+
 # Names go into a folder's name, and onto terminals.
 bad_name() {
 	layout "$1" "$tmp/lower.tar"

@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
+#define SMALL (1 << 30) // a file of that size fits anywhere
 
 static void reader_formats(struct archive *a)
 {
@@ -111,9 +113,26 @@ static int entry_data(struct archive *from, struct archive *to)
 	return status == ARCHIVE_EOF ? 0 : -1;
 }
 
+// A few bytes of archive may say that a file is larger than any disk, all of it
+// a hole, which is read to its end when the root is packed.
+static bool is_too_large(struct archive_entry *e)
+{
+	struct statvfs fs;
+
+	return archive_entry_size(e) > SMALL && !statvfs("/", &fs) &&
+	       fs.f_blocks &&
+	       (uint64_t)archive_entry_size(e) / fs.f_frsize > fs.f_blocks;
+}
+
 static int entry_unpack(struct archive *from, struct archive *to,
 			struct archive_entry *e, struct wabe_error *err)
 {
+	if (is_too_large(e)) {
+		return error_set(err, 0,
+				 "%s: a file larger than the file system of "
+				 "the images",
+				 archive_entry_pathname(e));
+	}
 	if (archive_write_header(to, e) >= ARCHIVE_WARN &&
 	    (archive_entry_size(e) <= 0 || !entry_data(from, to)) &&
 	    archive_write_finish_entry(to) >= ARCHIVE_WARN) {
@@ -213,6 +232,7 @@ static int unpack_inside(int fd, const char *folder, const struct progress *p,
 	}
 	child = fork();
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		umask(0);
 		if (chroot(folder) || chdir("/")) {
 			error_set(err, errno, "%s: chroot (root only)", folder);
@@ -232,7 +252,6 @@ static int unpack_inside(int fd, const char *folder, const struct progress *p,
 		int status = 0;
 
 		waitpid(child, &status, 0);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!n && WIFEXITED(status) && !WEXITSTATUS(status)) {
 			return 0;
 		}
@@ -270,6 +289,7 @@ int root_pack(const char *root, const char *erofs, struct wabe_error *err)
 	pid_t child = fork();
 
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		dup2(null, 1);
 		execlp("mkfs.erofs", "mkfs.erofs", erofs, root, (char *)NULL);
@@ -287,4 +307,3 @@ int root_pack(const char *root, const char *erofs, struct wabe_error *err)
 	}
 	return 0;
 }
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
