@@ -100,6 +100,10 @@ static void poll_own(struct vcpu *v, struct guest *g)
 	p.timeout = dice(2) ? fake_now + dice(400000) : 0;
 	WRITE_ONCE(v->info->evtchn_upcall_mask, 1);
 	take(v, g);
+	if (dice(2)) { // as if another port had come: only the poll can tell
+		__atomic_store_n(&v->info->evtchn_upcall_pending, 1,
+				 __ATOMIC_SEQ_CST);
+	}
 	assert_int_equal(sched_op(SCHEDOP_poll, &p), 0);
 	count(&polled);
 }
@@ -112,6 +116,25 @@ static void sibling(const struct vcpu *v)
 				     dice(3) ? VCPUOP_up : VCPUOP_down,
 				     FAKE_VCPUS - 1, 0, 0);
 	}
+}
+
+// Its own or a sibling's.
+static void timers_set(const struct vcpu *v)
+{
+	struct vcpu_set_periodic_timer p = {1000000 + dice(9) * 100000};
+	struct vcpu_set_singleshot_timer s = {fake_now + dice(500000), 0};
+	u32 whose = dice(FAKE_VCPUS);
+	bool stop = !dice(4);
+
+	assert_int_equal(fake_hypercall(__HYPERVISOR_vcpu_op,
+					stop ? VCPUOP_stop_periodic_timer
+					     : VCPUOP_set_periodic_timer,
+					whose, (u64)&p, 0),
+			 0);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_vcpu_op,
+					VCPUOP_set_singleshot_timer, v->id,
+					(u64)&s, 0),
+			 0);
 }
 
 static void guest_step(struct vcpu *v)
@@ -129,7 +152,9 @@ static void guest_step(struct vcpu *v)
 		(void)sched_op(SCHEDOP_yield, NULL);
 	} else if (what < 7) {
 		sibling(v);
-	} else if (what < 12) {
+	} else if (what < 8) {
+		timers_set(v);
+	} else if (what < 13) {
 		send_to(v->domain->vcpu[dice(FAKE_VCPUS)]);
 	}
 }
