@@ -4,7 +4,7 @@
 # others link the core (mm/, ipc/, dom/, call/) with the fake machine (fake/).
 UNIT_FAKE := page_test pgtable_test mm_random_test mm_race_test model_test control_test \
 	sched_sim_test privilege_test context_test core_test \
-	failure_test ipc_race_test sched_race_test
+	failure_test ipc_race_test sched_race_test life_race_test
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 # The whole core but what is the fake machine's own.
 UNIT_CORE := $(filter-out $(addprefix hypervisor/mm/,heap.c mapcache.c \
