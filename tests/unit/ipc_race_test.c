@@ -169,7 +169,9 @@ static void begin_anew(void)
 	    .array_gfn = fifo_frames[d][2 + random_below(4)]};
 
 	if (!random_below(8)) {
-		if (!event(EVTCHNOP_reset, &reset)) {
+		// In slices, so that a sibling comes in between.
+		if (!fake_call(__HYPERVISOR_event_channel_op, EVTCHNOP_reset,
+			       (u64)&reset, 0, 0, 20, 1000)) {
 			__atomic_add_fetch(&done_resets, 1, __ATOMIC_RELAXED);
 		}
 	} else if (random_below(2)) {
