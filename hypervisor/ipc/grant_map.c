@@ -203,7 +203,6 @@ static s16 unmap_locked(struct grant_table *t, struct grant_unmapping *u)
 		return GNTST_general_error;
 	}
 	u->flags = m->flags;
-	u->prepared = true;
 	m->flags = 0;
 	return GNTST_okay;
 }
@@ -212,7 +211,7 @@ void grant_unmap_prepare(struct grant_unmapping *u)
 {
 	struct grant_table *t = current_domain()->grants;
 
-	u->prepared = false;
+	u->flags = 0;
 	lock(&t->lock);
 	u->op.status = unmap_locked(t, u);
 	unlock(&t->lock);
@@ -255,14 +254,14 @@ void grant_unmap_finish(struct grant_unmapping *batch, u32 count)
 	bool any = false;
 
 	for (u32 i = 0; i < count; i++) {
-		any |= batch[i].prepared;
+		any |= batch[i].flags != 0;
 	}
 	if (!any) {
 		return;
 	}
 	flush_domain(d);
 	for (u32 i = 0; i < count; i++) {
-		if (batch[i].prepared) {
+		if (batch[i].flags) {
 			handle_end(d, index_clamp(batch[i].op.handle, handles),
 				   batch[i].flags, true);
 		}

@@ -57,9 +57,8 @@ s16 grant_swap(u32 a, u32 b);
 #define UNMAP_BATCH 16
 struct grant_unmapping {
 	struct gnttab_unmap_grant_ref op; // with its status
-	bool replace;  // unmap_and_replace: dev_bus_addr is the new address
-	bool prepared; // grant_unmap_finish() has work
-	u16 flags;
+	bool replace; // unmap_and_replace: dev_bus_addr is the new address
+	u16 flags;    // of the handle; 0: nothing is to be finished
 };
 void grant_unmap_prepare(struct grant_unmapping *u);
 void grant_unmap_finish(struct grant_unmapping *batch, u32 count);
