@@ -102,7 +102,7 @@ static const struct subop operations[] = {
 
 long call_sched_op(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 {
-	switch (cmd) {
+	switch ((u32)cmd) {
 	case SCHEDOP_yield:
 		vcpu_yield();
 		return 0;
@@ -120,9 +120,9 @@ long call_sched_op_compat(u64 cmd, u64 arg, u64 a2, u64 a3, u64 a4)
 {
 	struct sched_shutdown s = {(u32)arg};
 
-	if (cmd == SCHEDOP_shutdown) {
+	if ((u32)cmd == SCHEDOP_shutdown) {
 		return op_shutdown(current_domain(), &s);
 	}
-	return cmd < SCHEDOP_shutdown ? call_sched_op(cmd, arg, 0, 0, 0)
-				      : -ENOSYS;
+	return (u32)cmd < SCHEDOP_shutdown ? call_sched_op(cmd, arg, 0, 0, 0)
+					   : -ENOSYS;
 }

@@ -176,7 +176,7 @@ long call_vcpu_op(u64 cmd, u64 id, u64 arg, u64 a3, u64 a4)
 	if (unlikely(!v)) {
 		return -ENOENT;
 	}
-	switch (cmd) {
+	switch ((u32)cmd) {
 	case VCPUOP_set_singleshot_timer:
 		return set_singleshot(v, arg);
 	case VCPUOP_is_up:

@@ -159,6 +159,26 @@ static void vcpu_info_is_moved_once(void **state)
 	assert_int_equal(vcpu_op(VCPUOP_register_vcpu_info, 9, &at), -ENOENT);
 }
 
+// As on Xen, commands and vCPUs' numbers have 32 bits.
+static void the_upper_half_of_a_command_is_nothing(void **state)
+{
+	const u64 high = 1ull << 40;
+
+	assert_int_equal(fake_hypercall(__HYPERVISOR_sched_op,
+					high | SCHEDOP_yield, 0, 0, 0),
+			 0);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_sched_op_compat,
+					high | SCHEDOP_yield, 0, 0, 0),
+			 0);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_vcpu_op,
+					high | VCPUOP_is_up, high | 1, 0, 0),
+			 0);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_vcpu_op,
+					high | VCPUOP_stop_singleshot_timer, 0,
+					0, 0),
+			 0);
+}
+
 static void timers_raise_their_event(void **state)
 {
 	struct evtchn_bind_virq bind = {.virq = VIRQ_TIMER};
@@ -511,6 +531,7 @@ int main(void)
 	    TEST(a_domain_takes_only_so_many_shares),
 	    TEST(resets_of_the_fifo_come_to_an_end),
 	    TEST(vcpu_info_is_moved_once),
+	    TEST(the_upper_half_of_a_command_is_nothing),
 	    TEST(timers_raise_their_event),
 	    TEST(a_vcpu_runs_where_it_may),
 	    TEST(ports_answer_for_themselves),
