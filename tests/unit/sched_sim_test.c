@@ -31,6 +31,7 @@ struct task {
 	u32 begins;   // how often it began to run
 	bool runs;    // it ran in the step before
 	bool waits;   // woken, not yet run
+	bool yields;  // in each step
 };
 
 static struct task tasks[TASKS];
@@ -133,6 +134,10 @@ static void account(u32 cpu)
 		t->waits = false;
 	}
 	t->left -= STEP_NS;
+	if (t->yields) {
+		at(cpu);
+		vcpu_yield();
+	}
 	if (t->sleep && !t->left) {
 		at(cpu);
 		t->wakes = fake_now + t->sleep;
@@ -341,6 +346,66 @@ static void who_wakes_another_runs_on_for_a_while(void **state)
 	end();
 }
 
+// Who sleeps a little, whenever it seems to pay, has no more than who spins.
+static void short_sleeps_gain_nothing(void **state)
+{
+	static const u64 plays[][2] = {{50000, 50000},	  {150000, 50000},
+				       {950000, 50000},	  {4950000, 50000},
+				       {5950000, 50000},  {5000000, 5 * MS},
+				       {10 * MS, 10 * MS}};
+
+	for (u32 i = 0; i < sizeof(plays) / sizeof(plays[0]); i++) {
+		struct task *a, *b;
+
+		start(1);
+		a = task(1, 0, 0, plays[i][0], plays[i][1]);
+		b = spinner(2, 0, 0);
+		pass(3000 * MS);
+		assert_true(a->ran < 1530 * MS);
+		assert_true(b->ran > 1470 * MS);
+		end();
+	}
+}
+
+// Nor do those that yield all the time, to each other as well.
+static void yielding_gains_nothing(void **state)
+{
+	struct task *a[2], *b;
+
+	start(1);
+	a[0] = spinner(1, 0, 0);
+	a[1] = spinner(1, 1, 0);
+	b = spinner(2, 0, 0);
+	a[0]->yields = a[1]->yields = true;
+	pass(3000 * MS);
+	assert_true(b->ran > 970 * MS);
+	assert_true(a[0]->ran + a[1]->ran < 2030 * MS);
+	end();
+}
+
+// A cap is a domain's, however many vCPUs take from it and when they stop.
+static void a_cap_holds_for_many_that_stop_early(void **state)
+{
+	static const u64 plays[][2] = {
+	    {100000, 50000}, {950000, 50000}, {2450000, 50000}, {MS, 9 * MS}};
+
+	for (u32 i = 0; i < sizeof(plays) / sizeof(plays[0]); i++) {
+		u64 ran = 0;
+
+		start(2);
+		for (u32 v = 0; v < 4; v++) {
+			(void)task(1, v, v % 2, plays[i][0], plays[i][1]);
+		}
+		assert_int_equal(sched_set_params(fake_domain(1), 256, 50), 0);
+		pass(2000 * MS);
+		for (u32 v = 0; v < 4; v++) {
+			ran += tasks[v].ran;
+		}
+		assert_true(ran < 1040 * MS);
+		end();
+	}
+}
+
 static void no_processor_idles_while_someone_waits(void **state)
 {
 	u64 sum = 0;
@@ -403,6 +468,9 @@ int main(void)
 	    cmocka_unit_test(who_is_stolen_does_not_wait_for_the_time_idled),
 	    cmocka_unit_test(a_sleeper_wakes_soon_beside_spinners),
 	    cmocka_unit_test(who_wakes_another_runs_on_for_a_while),
+	    cmocka_unit_test(short_sleeps_gain_nothing),
+	    cmocka_unit_test(yielding_gains_nothing),
+	    cmocka_unit_test(a_cap_holds_for_many_that_stop_early),
 	    cmocka_unit_test(no_processor_idles_while_someone_waits),
 	    cmocka_unit_test(affinity_is_kept),
 	    cmocka_unit_test(soft_affinity_is_followed_when_free),
