@@ -39,24 +39,12 @@ static void free_append(struct domain *d, struct port *p)
 	struct evtchns *e = d->evtchns;
 
 	p->next = 0;
-	if (e->free_tail) {
+	if (e->free_head) {
 		port_find(d, e->free_tail)->next = p->number;
 	} else {
 		e->free_head = p->number;
 	}
 	e->free_tail = p->number;
-}
-
-static struct port *free_pop(struct domain *d)
-{
-	struct evtchns *e = d->evtchns;
-	struct port *p = port_find(d, e->free_head);
-
-	e->free_head = p->next;
-	if (!e->free_head) {
-		e->free_tail = 0;
-	}
-	return p;
 }
 
 // A port that was closed while the guest had it in a queue must not be opened
@@ -66,8 +54,9 @@ static struct port *free_take(struct domain *d)
 	struct evtchns *e = d->evtchns;
 
 	for (u32 i = 0; i < BUSY_TRIES && e->free_head; i++) {
-		struct port *p = free_pop(d);
+		struct port *p = port_find(d, e->free_head);
 
+		e->free_head = p->next;
 		if (!port_is_linked(d, p)) {
 			return p;
 		}
@@ -322,7 +311,6 @@ static int start_anew(struct domain *d)
 	if (!e->open) {
 		e->unused = 1;
 		e->free_head = 0;
-		e->free_tail = 0;
 		result = fifo_teardown(d);
 	}
 	unlock(&d->evtchn_lock);

@@ -59,7 +59,7 @@ struct evtchns {
 	struct fifo_array *fifo; // NULL: 2-level
 	// domain.evtchn_lock
 	u32 unused;		  // lowest number never handed out
-	u32 free_head, free_tail; // those given back, oldest first; 0 none
+	u32 free_head, free_tail; // those given back, oldest first; head 0 none
 	u32 open;		  // ports in use
 	u32 cursor;		  // evtchns_close_all: where to go on
 	struct port *bucket[];
