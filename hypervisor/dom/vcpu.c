@@ -48,14 +48,6 @@ static void poll_times_out(void *data)
 	}
 }
 
-static void timers_create(struct vcpu *v)
-{
-	v->period_ns = PERIOD_DEFAULT_NS;
-	timer_init(&v->singleshot, singleshot_fires, v);
-	timer_init(&v->periodic, periodic_fires, v);
-	timer_init(&v->poll_timer, poll_times_out, v);
-}
-
 void vcpu_kill_timers(struct vcpu *v)
 {
 	v->period_ns = 0;
@@ -129,11 +121,6 @@ static struct vcpu_info *info_default(const struct vcpu *v)
 		   : shared_info_dummy.vcpu_info;
 }
 
-static bool info_is_dummy(const struct vcpu *v)
-{
-	return v->info == shared_info_dummy.vcpu_info;
-}
-
 void vcpu_info_reset(struct vcpu *v)
 {
 	struct share *old = v->info_share;
@@ -147,7 +134,7 @@ void vcpu_info_reset(struct vcpu *v)
 // new one; evtchn_recheck() finds what went to the old one after the copy.
 static void info_move(struct vcpu *v, struct vcpu_info *to)
 {
-	if (info_is_dummy(v)) {
+	if (v->info == shared_info_dummy.vcpu_info) {
 		memset(to, 0, sizeof(*to));
 		to->evtchn_upcall_mask = 1;
 	} else {
@@ -200,7 +187,10 @@ int vcpu_create(struct domain *d, u32 id, u32 cpu, struct vcpu **out)
 	v->processor = cpu;
 	v->offline = 1;
 	v->kernel_mode = 1;
-	timers_create(v);
+	v->period_ns = PERIOD_DEFAULT_NS;
+	timer_init(&v->singleshot, singleshot_fires, v);
+	timer_init(&v->periodic, periodic_fires, v);
+	timer_init(&v->poll_timer, poll_times_out, v);
 	sched_vcpu_init(v);
 	error = context_init_vcpu(v);
 	if (error) {
