@@ -15,9 +15,9 @@ u32 cpu_count;
 // --- domains ----------------------------------------------------------------
 
 // Serialises control operations.
-lock_t control_lock = LOCK_INIT;
+lock_t control_lock;
 // Guards the ids, the lists below, and publication of domains.
-lock_t domlist_lock = LOCK_INIT;
+lock_t domlist_lock;
 // The control domain; NULL until the builder has made it.
 struct domain *dom0;
 // Owner of the idle vCPUs; never runs a guest.

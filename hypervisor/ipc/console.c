@@ -24,7 +24,7 @@
 enum log_level console_level = LOG_INFO;
 enum log_level console_guest_level = LOG_WARNING;
 
-static lock_t console_lock = LOCK_INIT;
+static lock_t console_lock;
 static bool forced; // in a panic: locks are ignored
 
 // console_lock. Positions count up for ever; the ring holds [start, end).

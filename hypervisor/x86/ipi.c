@@ -24,7 +24,7 @@ void cpu_raise(struct cpu *c, u32 work)
 
 // One call at a time, its owner holding call_lock (which is no part of the
 // order of locks: whoever waits for it holds no other).
-static lock_t call_lock = LOCK_INIT;
+static lock_t call_lock;
 static struct {
 	void (*fn)(void *);
 	void *data;

@@ -123,7 +123,7 @@ void panic(const char *fmt, ...)
 }
 
 // A line at a time is printed whole; this keeps a CPU's lines together.
-static lock_t dump_lock = LOCK_INIT;
+static lock_t dump_lock;
 
 static void dump_one(void *data)
 {

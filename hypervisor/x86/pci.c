@@ -17,7 +17,7 @@
 #define CAPABILITIES_MAX 48
 
 // The pair of ports. Innermost of all locks but console_lock.
-static lock_t ports_lock = LOCK_INIT;
+static lock_t ports_lock;
 
 u32 port_in(u16 port, u32 bytes)
 {

@@ -34,23 +34,7 @@ typedef struct {
 	u32 held; // 0 free, else holder's CPU id + 1
 } lock_t;
 
-#define LOCK_INIT \
-	{         \
-		0 \
-	}
-
 void lock_contended(lock_t *lock);
-
-static inline void lock(lock_t *l)
-{
-	u32 expected = 0;
-
-	if (unlikely(!__atomic_compare_exchange_n(
-		&l->held, &expected, cpu_id() + 1, false, __ATOMIC_ACQUIRE,
-		__ATOMIC_RELAXED))) {
-		lock_contended(l);
-	}
-}
 
 static inline bool lock_try(lock_t *l)
 {
@@ -59,6 +43,13 @@ static inline bool lock_try(lock_t *l)
 	return __atomic_compare_exchange_n(&l->held, &expected, cpu_id() + 1,
 					   false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
+}
+
+static inline void lock(lock_t *l)
+{
+	if (unlikely(!lock_try(l))) {
+		lock_contended(l);
+	}
 }
 
 static inline void unlock(lock_t *l)
