@@ -69,13 +69,13 @@ static void struct_free(struct domain *d)
 static void parts_free(struct domain *d)
 {
 	watchdogs_kill(d);
+	sched_domain_fini(d); // its timer looks at all vCPUs
 	for (u32 i = 0; d->vcpu && i < d->vcpus_max; i++) {
 		if (d->vcpu[i]) {
 			vcpu_destroy(d->vcpu[i]);
 		}
 	}
 	heap_free(d->vcpu);
-	sched_domain_fini(d);
 	cpu_policy_destroy(d);
 	grants_destroy(d);
 	evtchns_destroy(d);

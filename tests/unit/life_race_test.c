@@ -4,6 +4,8 @@
 #include "race.h"
 
 #include <wabe/grant.h>
+#include <wabe/sched.h>
+#include <wabe/time.h>
 
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
@@ -42,7 +44,7 @@ static u32 begin_life(void)
 	const struct domain_config config = {
 	    .id = DOMID_INVALID,
 	    .partition = partition_default,
-	    .vcpus_max = 1,
+	    .vcpus_max = FAKE_VCPUS,
 	    .evtchn_max = 100,
 	    .grant_frames = 1,
 	    .maptrack_frames = 1,
@@ -55,7 +57,13 @@ static u32 begin_life(void)
 		return 0;
 	}
 	d->pages_max = FRAMES;
-	assert_int_equal(vcpu_create(d, 0, 0, NULL), 0);
+	for (u32 i = 0; i < FAKE_VCPUS; i++) {
+		assert_int_equal(vcpu_create(d, i, i, NULL), 0);
+	}
+	// Capped, and so deep in debt that the timer of that never stops.
+	assert_int_equal(sched_set_params(d, 256, 50), 0);
+	d->sched.budget = -(1ll << 60);
+	timer_set_on(&d->sched.refill, time_now(), random_below(FAKE_CPUS));
 	assert_int_equal(grants_frame(d, 0, &table), 0);
 	entries = (void *)fake_frame(table.n);
 	for (u32 i = 0; i < FRAMES; i++) {
@@ -184,6 +192,8 @@ static void op(void)
 	} else {
 		ops[random_below(ARRAY_SIZE(ops))]();
 	}
+	__atomic_fetch_add(&fake_now, 1000000, __ATOMIC_SEQ_CST);
+	cpu_raise(this_cpu(), WORK_TIMERS);
 	fake_settle();
 }
 
