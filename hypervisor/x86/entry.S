@@ -127,8 +127,8 @@ exit_registers:
 	add %rcx, %rax
 	shr $48, %rax
 	jnz exit_iret
-	mov REGS_RFLAGS(%rbx), %r11	/* loses RF, as on Xen */
 exit_sysret:				/* tests/system/entry.sh watches it */
+	mov REGS_RFLAGS(%rbx), %r11	/* loses RF, as on Xen */
 	LOAD_REGS r15, r14, r13, r12, rbp, -, -, r10, r9, r8, rax, -, rdx, rsi, rdi
 	mov REGS_RSP(%rbx), %rsp
 	mov REGS_RBX(%rbx), %rbx
