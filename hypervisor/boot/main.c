@@ -111,6 +111,7 @@ void boot_main(u32 magic, u32 info)
 	memory_start();
 	acpi_init();
 	cpu_start();
+	iretq_quirk_test();
 	cpu_policies_init();
 	devices_start();
 	leaks_print();

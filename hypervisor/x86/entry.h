@@ -39,15 +39,15 @@ void trap_ist(struct cpu_user_regs *regs);
 bool trap_deliver_nmi(void);
 void trap_inject_event(void);
 
-// --- slots.c, descriptor.c, bounce.c, iret.c ---
+// --- slots.c, descriptor.c, bounce.c, iretq_quirk.c ---
 void slots_fill(void);
 void descriptors_load(struct cpu *c); // GDT, TSS, segment registers
 // `int vector`: never an error code.
 void trap_inject_soft(u8 vector);
 // Failsafe frame with these ds, es, fs, gs.
 void bounce_failsafe(struct vcpu *v, const u16 sel[4]);
-// Was this #PF QEMU's own at an `iretq`? Then the return is done.
-bool iretq_fault(struct cpu_user_regs *regs);
+// Was this #PF the quirk? Then the return is done.
+bool iretq_quirk_fault(struct cpu_user_regs *regs);
 
 // --- descriptor.c: the tables of the vCPU that runs, in its CPU's window ---
 // Show these tables. The caller flushes the TLB (loads CR3).

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The iret hypercall: how a guest's kernel returns to anything (census 3.5).
-// And `iretq`, where QEMU 7 makes it fault.
-#include <wabe/guest.h>
 #include <wabe/hypercall.h>
 
 #include "entry.h"
 #include "mode.h"
 #include "uaccess.h"
-
-#define IRETQ 0xcf48 // bytes 48 cf
 
 static void iret_apply(struct vcpu *v, const struct iret_context *f)
 {
@@ -57,29 +53,4 @@ long call_iret(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	}
 	iret_apply(v, &f);
 	return (long)f.rax;
-}
-
-// QEMU 7 reads the frame of an `iretq` at CPL 3 as the supervisor would. With
-// SMAP on, that is a #PF of a present page with U clear, which no processor
-// raises there: it reads nothing as the supervisor but descriptors, and those
-// are always mapped or the LDT's. Linux uses that return to itself (sync_core),
-// so it is done here, and SMAP stays on.
-bool iretq_fault(struct cpu_user_regs *regs)
-{
-	struct {
-		u64 rip, cs, rflags, rsp, ss;
-	} f;
-	u16 opcode;
-
-	if (regs->error_code != PFEC_P ||
-	    copy_from_guest(&opcode, GVA(regs->rip), sizeof(opcode)) ||
-	    opcode != IRETQ || copy_from_guest(&f, GVA(regs->rsp), sizeof(f))) {
-		return false;
-	}
-	regs->rip = f.rip;
-	regs->cs = (u16)f.cs | 3;
-	regs->rflags = rflags_for_guest(f.rflags);
-	regs->rsp = f.rsp;
-	regs->ss = (u16)f.ss | 3;
-	return true;
 }

@@ -63,7 +63,7 @@ static void trap_pf_implicit(struct cpu_user_regs *regs, u64 cr2)
 			return;
 		}
 		cr2 = current_vcpu()->ldt_base + offset;
-	} else if (iretq_fault(regs)) {
+	} else if (iretq_quirk_fault(regs)) {
 		return;
 	}
 	trap_inject_pf(cr2, regs->error_code);

@@ -39,6 +39,9 @@ static inline u64 rflags_for_guest(u64 rflags)
 	return (rflags & 0x254dd5) | RFLAGS_IF | 2;
 }
 
+// Boot, before guests: does `iretq` at CPL 3 fault under SMAP here? (QEMU 7)
+void iretq_quirk_test(void);
+
 // Emulate the instruction at rip that caused #GP (privileged: MSRs, ports,
 // control registers, cli...) or #UD (forced-emulation CPUID). true: done,
 // regs advanced (or an exception injected). false: deliver the trap.
