@@ -75,9 +75,13 @@ int record_state(struct creator *creator, struct record *r, bool paused,
 	return error_set(err, 0, "not here");
 }
 
+static unsigned int ended;
+
 void record_end(struct creator *creator, struct record *r, enum wabe_end end,
 		uint32_t value)
 {
+	r->owner = NULL;
+	ended++;
 }
 
 void record_refresh(struct creator *creator, struct record *r)
@@ -143,7 +147,7 @@ static int setup(void **state)
 {
 	c = calloc(1, sizeof(*c));
 	clock_ms = clock_step = 0;
-	shutdowns = lines = 0;
+	shutdowns = lines = ended = 0;
 	echo = -1;
 	alarm(15); // a creator that hangs ends the program
 	return 0;
@@ -299,17 +303,13 @@ static void a_dead_worker_is_waited_for_where_it_is_killed(void **state)
 	close(far);
 }
 
-static void a_client_that_does_not_read_is_let_go(void **state)
+// The client's end of a connection.
+static int client_make(void)
 {
-	struct creator_request request = {.version = CREATOR_VERSION,
-					  .verb = CREATOR_LIST};
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	socklen_t bytes = sizeof(at);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 
-	for (uint32_t i = 1; i < 3000; i++) {
-		record_make(i, NULL);
-	}
 	c->listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	assert_int_equal(bind(c->listener, (void *)&at, sizeof(sa_family_t)),
 			 0); // a name that the kernel chooses
@@ -317,6 +317,19 @@ static void a_client_that_does_not_read_is_let_go(void **state)
 	assert_int_equal(getsockname(c->listener, (void *)&at, &bytes), 0);
 	assert_int_equal(connect(fd, (void *)&at, bytes), 0);
 	client_accept(c);
+	close(c->listener);
+	return fd;
+}
+
+static void a_client_that_does_not_read_is_let_go(void **state)
+{
+	struct creator_request request = {.version = CREATOR_VERSION,
+					  .verb = CREATOR_LIST};
+	int fd = client_make();
+
+	for (uint32_t i = 1; i < 3000; i++) {
+		record_make(i, NULL);
+	}
 	assert_int_equal(send(fd, &request, sizeof(request), 0),
 			 sizeof(request));
 	client_serve(c, c->clients);
@@ -324,8 +337,34 @@ static void a_client_that_does_not_read_is_let_go(void **state)
 	assert_int_equal(c->clients->fd, -1);
 	clients_sweep(c);
 	assert_null(c->clients);
-	close(c->listener);
 	close(fd);
+}
+
+static void a_client_goes(int fd)
+{
+	close(fd);
+	client_serve(c, c->clients);
+	clients_sweep(c);
+	assert_null(c->clients);
+}
+
+static void a_domain_goes_with_its_client_unless_released(void **state)
+{
+	struct creator_request release = {
+	    .version = CREATOR_VERSION, .verb = CREATOR_RELEASE, .name = "d1"};
+	struct record *r = record_make(1, NULL);
+	int fd = client_make();
+
+	r->owner = c->clients;
+	a_client_goes(fd);
+	assert_int_equal(ended, 1);
+	fd = client_make();
+	r->owner = c->clients;
+	assert_int_equal(send(fd, &release, sizeof(release), 0),
+			 sizeof(release));
+	client_serve(c, c->clients);
+	a_client_goes(fd);
+	assert_int_equal(ended, 1);
 }
 
 int main(void)
@@ -340,6 +379,7 @@ int main(void)
 	    TEST(a_name_is_free_and_not_the_daemons),
 	    TEST(a_dead_worker_is_waited_for_where_it_is_killed),
 	    TEST(a_client_that_does_not_read_is_let_go),
+	    TEST(a_domain_goes_with_its_client_unless_released),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -12,16 +12,30 @@
 struct foreground {
 	const char *name;
 	int console;
-	bool keys, plain, left;
+	bool keys, plain;
 };
+
+// Ends this process; the domain goes on.
+static void leave(const char *name)
+{
+	struct wabe_error err;
+	struct wabe *w;
+
+	if (wabe_open(&w, NULL, &err) || wabe_release(w, name, &err)) {
+		cmd_error("run", &err);
+		_exit(RUN_FAILED);
+	}
+	printf("\n%s goes on (wabe console %s)\n", name, name);
+	fflush(stdout);
+	_exit(EXIT_OK);
+}
 
 static void *carry_thread(void *data)
 {
 	struct foreground *f = data;
 
-	f->left = console_carry(f->console, f->keys, f->plain);
-	if (f->left) {
-		_exit(EXIT_OK);
+	if (console_carry(f->console, f->keys, f->plain)) {
+		leave(f->name);
 	}
 	return NULL;
 }

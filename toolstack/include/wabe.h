@@ -140,6 +140,8 @@ enum {
 int wabe_create(struct wabe *w, const struct wabe_spec *spec,
 		unsigned int flags, struct wabe_info *info,
 		struct wabe_error *err);
+// One that was attached hangs on no connection any more.
+int wabe_release(struct wabe *w, const char *name, struct wabe_error *err);
 // A domain is named by its name, its domain id or the start of its uuid.
 int wabe_pause(struct wabe *w, const char *name, struct wabe_error *err);
 int wabe_unpause(struct wabe *w, const char *name, struct wabe_error *err);

@@ -161,6 +161,10 @@ int wabe_create(struct wabe *w, const struct wabe_spec *spec,
 	return 0;
 }
 
+int wabe_release(struct wabe *w, const char *name, struct wabe_error *err)
+{
+	return call_plain(w, CREATOR_RELEASE, name, NULL, err);
+}
 int wabe_pause(struct wabe *w, const char *name, struct wabe_error *err)
 {
 	return call_plain(w, CREATOR_PAUSE, name, NULL, err);

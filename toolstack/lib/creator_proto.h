@@ -36,6 +36,7 @@ enum creator_verb {
 	CREATOR_PARTITIONS, // answered by struct wabe_partition_info's
 	CREATOR_PARTITION,  // `argument`: create, resize, remove
 	CREATOR_DMESG,	    // text; flags: clear
+	CREATOR_RELEASE,    // from the connection that made it
 	CREATOR_VERBS,
 };
 

@@ -36,6 +36,12 @@ static int verb_create(struct request *q, struct wabe_error *err)
 	return 0;
 }
 
+static int verb_release(struct request *q, struct wabe_error *err)
+{
+	q->r->owner = NULL;
+	return 0;
+}
+
 static int verb_pause(struct request *q, struct wabe_error *err)
 {
 	return record_state(q->c, q->r, true, err);
@@ -213,6 +219,7 @@ static const struct {
     [CREATOR_PARTITIONS] = {verb_partitions, NOTHING},
     [CREATOR_PARTITION] = {verb_partition, NOTHING},
     [CREATOR_DMESG] = {verb_dmesg, NOTHING},
+    [CREATOR_RELEASE] = {verb_release, HELD},
 };
 
 static int record_take(struct request *q, enum about about,
