@@ -86,7 +86,7 @@ $(UNIT_OUT)/toolstack_test: tests/unit/toolstack_test.c $(addprefix \
 
 # The creator's, with what it says to workers and clients.
 $(UNIT_OUT)/creator_test: tests/unit/creator_test.c $(addprefix \
-		toolstack/wabed/,creator_clients.c creator_table.c \
+		toolstack/wabed/,creator_clients.c creator_forward.c creator_table.c \
 		creator_worker.c) $(addprefix toolstack/lib/,packet.c spec.c \
 		spec_fdt.c spec_file.c dts.c file.c error.c)
 	@mkdir -p $(@D)

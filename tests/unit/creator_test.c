@@ -6,11 +6,13 @@
 #define _GNU_SOURCE
 #include "creator.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -367,6 +369,114 @@ static void a_domain_goes_with_its_client_unless_released(void **state)
 	assert_int_equal(ended, 1);
 }
 
+// --- published ports ---------------------------------------------------------
+
+static int loopback(uint16_t *port, bool listening)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons(*port),
+				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t bytes = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (listening) {
+		assert_int_equal(bind(fd, (void *)&at, sizeof(at)), 0);
+		assert_int_equal(listen(fd, 8), 0);
+		getsockname(fd, (void *)&at, &bytes);
+		*port = ntohs(at.sin_port);
+	} else if (connect(fd, (void *)&at, sizeof(at))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+// A guest's server: what comes is written back before more is read.
+static pid_t echo_start(int listener)
+{
+	pid_t pid = fork();
+	char buf[65536];
+	ssize_t n;
+	int fd;
+
+	if (pid) {
+		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		while ((n = read(fd, buf, sizeof(buf))) > 0 &&
+		       write(fd, buf, (size_t)n) == n) {
+		}
+		close(fd);
+	}
+	_exit(0);
+}
+
+// Much more than all sockets on the way hold, read only as it comes back.
+static void carried(int fd)
+{
+	enum { BYTES = 64 << 20 };
+	static char buf[1 << 20];
+	pid_t writer = fork();
+	size_t got = 0;
+	ssize_t n;
+
+	if (!writer) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (size_t sent = 0; sent < BYTES; sent += sizeof(buf)) {
+			if (write(fd, buf, sizeof(buf)) != sizeof(buf)) {
+				break;
+			}
+		}
+		shutdown(fd, SHUT_WR);
+		_exit(0);
+	}
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		got += (size_t)n;
+	}
+	waitpid(writer, NULL, 0);
+	assert_int_equal(got, BYTES);
+}
+
+static void every_published_port_is_served_both_ways(void **state)
+{
+	enum { PORTS = 32 };
+	struct record *r = record_make(1, NULL);
+	char **ports = calloc(PORTS + 1, sizeof(*ports));
+	uint16_t guest = 0, host[PORTS] = {0};
+	struct wabe_error err;
+	pid_t server;
+	int fd;
+
+	if (geteuid()) {
+		skip(); // it gives up root
+	}
+	fd = loopback(&guest, true);
+	server = echo_start(fd);
+	close(fd);
+	for (int i = 0; i < PORTS; i++) {
+		close(loopback(&host[i], true));
+		assert_true(asprintf(&ports[i], "%u:%u", host[i], guest) > 0);
+	}
+	r->spec->ports = ports;
+	r->address[0] = INADDR_LOOPBACK;
+	assert_int_equal(forward_start(r, &err), 0);
+	for (int i = 0; i < PORTS; i++) {
+		fd = loopback(&host[i], false);
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, "x", 1), 1);
+		assert_int_equal(shutdown(fd, SHUT_WR), 0);
+		assert_int_equal(read(fd, &(char){0}, 1), 1);
+		close(fd);
+	}
+	fd = loopback(&host[0], false);
+	carried(fd);
+	close(fd);
+	forward_stop(r);
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +490,7 @@ int main(void)
 	    TEST(a_dead_worker_is_waited_for_where_it_is_killed),
 	    TEST(a_client_that_does_not_read_is_let_go),
 	    TEST(a_domain_goes_with_its_client_unless_released),
+	    TEST(every_published_port_is_served_both_ways),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

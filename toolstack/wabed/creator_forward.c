@@ -75,23 +75,26 @@ static bool carry_some(int from, int to)
 	return n > 0;
 }
 
+// Each way has a process, so that none waits for the other's reader.
 static void carry(int a, struct in_addr guest, uint16_t port)
 {
 	struct sockaddr_in to = {
 	    .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = guest};
 	int b = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct pollfd p[2] = {{a, POLLIN, 0}, {b, POLLIN, 0}};
+	pid_t back;
 
 	if (b < 0 || connect(b, (struct sockaddr *)&to, sizeof(to))) {
 		_exit(1);
 	}
-	while ((p[0].fd >= 0 || p[1].fd >= 0) && poll(p, 2, -1) > 0) {
-		if (p[0].revents && !carry_some(a, b)) {
-			p[0].fd = -1;
-		}
-		if (p[1].revents && !carry_some(b, a)) {
-			p[1].fd = -1;
-		}
+	back = fork();
+	if (back < 0) {
+		_exit(1);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (back ? carry_some(a, b) : carry_some(b, a)) {
+	}
+	if (back) {
+		waitpid(back, NULL, 0);
 	}
 	_exit(0);
 }
@@ -146,15 +149,17 @@ static void forward_confine(struct forward *f, unsigned int count)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	// Out of the way first: one may stand where another comes to be.
 	for (unsigned int i = 0; i < count; i++) {
-		int high = fcntl(f[i].listener, F_DUPFD_CLOEXEC, 1000);
-
-		if (high < 0) {
+		f[i].listener = fcntl(f[i].listener, F_DUPFD, 3 + PORTS_MAX);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		f[i].listener = dup2(f[i].listener, 3 + (int)i);
+		if (f[i].listener < 0) {
 			_exit(126);
 		}
-		f[i].listener = high;
 	}
-	close_range(3, 999, 0);
+	close_range(3 + count, ~0u, 0);
 	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
 	    setresuid(NOBODY, NOBODY, NOBODY)) {
 		_exit(126);
