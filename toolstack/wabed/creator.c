@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -127,45 +128,65 @@ static int patience(const struct creator *c)
 	return c->restarting || (c->changes < 0 && any_live(c)) ? SWEEP_MS : -1;
 }
 
+static void poll_add(struct creator *c, unsigned int *n, int fd)
+{
+	if (*n == c->poll_room) {
+		c->poll_room = 2 * c->poll_room + 64;
+		c->polls = realloc(c->polls, c->poll_room * sizeof(*c->polls));
+		if (!c->polls) {
+			abort();
+		}
+	}
+	c->polls[(*n)++] = (struct pollfd){fd, POLLIN, 0};
+}
+
+// Everybody is listened to, in the order of the lists: nobody leaves these
+// before their turn in creator_turn(), and who comes stands in front.
+static unsigned int polls_fill(struct creator *c)
+{
+	unsigned int n = 0;
+
+	poll_add(c, &n, c->listener);
+	poll_add(c, &n, c->signals);
+	poll_add(c, &n, c->changes);
+	for (struct worker *w = c->workers; w; w = w->next) {
+		poll_add(c, &n, w->fd);
+	}
+	for (struct client *client = c->clients; client;
+	     client = client->next) {
+		poll_add(c, &n, client->fd);
+	}
+	return n;
+}
+
 // Wait for something and serve it. The workers first: what they say of an end
 // must be known before the end is seen.
 static void creator_turn(struct creator *c)
 {
-	struct pollfd p[512] = {{c->listener, POLLIN, 0},
-				{c->signals, POLLIN, 0},
-				{c->changes, POLLIN, 0}};
-	struct worker *workers[128];
-	struct client *clients[381];
-	unsigned int n = 3, nw = 0, nc = 0;
+	unsigned int n = polls_fill(c);
 
-	for (struct worker *w = c->workers; w && nw < 128; w = w->next) {
-		workers[nw++] = w;
-		p[n++] = (struct pollfd){w->fd, POLLIN, 0};
-	}
-	for (struct client *k = c->clients; k && nc < 381; k = k->next) {
-		clients[nc++] = k;
-		p[n++] = (struct pollfd){k->fd, POLLIN, 0};
-	}
-	if (poll(p, n, patience(c)) < 0) {
+	if (poll(c->polls, n, patience(c)) < 0) {
 		return;
 	}
-	for (unsigned int i = 0; i < nw; i++) {
-		if (p[3 + i].revents) {
-			worker_serve(c, workers[i]);
+	n = 3;
+	for (struct worker *w = c->workers; w; w = w->next) {
+		if (c->polls[n++].revents) {
+			worker_serve(c, w);
 		}
 	}
-	if (p[1].revents) {
+	if (c->polls[1].revents) {
 		signals_take(c);
 	}
-	if (p[2].revents) {
+	if (c->polls[2].revents) {
 		domains_changed(c);
 	}
-	for (unsigned int i = 0; i < nc; i++) {
-		if (p[3 + nw + i].revents && clients[i]->fd >= 0) {
-			client_serve(c, clients[i]);
+	for (struct client *client = c->clients; client;
+	     client = client->next) {
+		if (c->polls[n++].revents && client->fd >= 0) {
+			client_serve(c, client);
 		}
 	}
-	if (p[0].revents) {
+	if (c->polls[0].revents) {
 		client_accept(c);
 	}
 }
@@ -221,6 +242,7 @@ static void creator_end(struct creator *c, const char *path)
 		free(w);
 	}
 	clients_end(c);
+	free(c->polls);
 	machine_close(&c->machine);
 }
 
@@ -246,6 +268,17 @@ static int detach(int ready, struct wabe_error *err)
 	return 0;
 }
 
+// Each interface and each client takes a descriptor.
+static void files_raise(void)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 static int creator_open(struct creator *c, const char *path,
 			struct wabe_error *err)
 {
@@ -269,6 +302,7 @@ static int creator_run(const char *path, int ready, struct wabe_error *err)
 	if (!c) {
 		abort();
 	}
+	files_raise();
 	error = creator_open(c, path, err);
 	if (!error) {
 		c->changes = changes_watch(&c->machine);

@@ -68,6 +68,8 @@ struct creator {
 	struct record *by_domid[DOMIDS];
 	uint32_t record_count;
 	struct network network;
+	struct pollfd *polls; // of creator_turn()
+	unsigned int poll_room;
 	uint32_t sweep;
 	uint32_t restarting; // how many wait for it
 	bool hurry;	     // an end is near: look soon

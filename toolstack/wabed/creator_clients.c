@@ -341,6 +341,7 @@ void client_accept(struct creator *c)
 	struct client *client;
 
 	if (fd < 0) {
+		usleep(1000); // no descriptor is left: not round and round
 		return;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
