@@ -177,6 +177,7 @@ static struct served *served_create(struct worker *worker,
 	served->host = message->add.backend_domid;
 	served->events = (struct source){fds[0], events_ready};
 	served->store.channel.port = served->console.channel.port = -1;
+	served->state_fd = -1;
 	fds[0] = fds[1] = -1;
 	memcpy(served->name, message->add.name, sizeof(served->name));
 	memcpy(served->uuid, message->add.uuid, sizeof(served->uuid));

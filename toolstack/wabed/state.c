@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <xen/io/xenbus.h>
 
@@ -32,41 +31,49 @@ struct saved {
 	uint32_t snapshot_bytes; // follow
 };
 
-// The file: this, then the slots, each at a multiple of STATE_SLOT.
-struct state {
+// The file: this, then the slots. It is written and not mapped: a mapping's
+// page tables would be more than what is in it.
+struct head {
 	uint32_t version;
 	uint32_t in_use; // 0: none yet
-	char rest[STATE_SLOT - 8];
-	char slot[2][STATE_SLOT];
 };
 
-_Static_assert(sizeof(struct state) == STATE_BYTES, "state");
+enum { SLOT_ROOM = STATE_BYTES / 2 - sizeof(struct head) };
+
+// A slot on its way. The loop has one thread, so there is one; of it as much is
+// touched as is used.
+static _Alignas(8) char slot[SLOT_ROOM];
+
+static off_t slot_at(uint32_t number)
+{
+	return sizeof(struct head) + (number - 1) * (off_t)SLOT_ROOM;
+}
 
 int state_open(struct served *served, int fd)
 {
-	void *at =
-	    mmap(NULL, STATE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct head head;
 
-	close(fd);
-	if (at == MAP_FAILED) {
-		return errno;
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head)) {
+		close(fd);
+		return EIO;
 	}
-	served->state = at;
+	served->state_fd = fd;
+	served->state_slot =
+	    head.version == STATE_VERSION && head.in_use <= 2 ? head.in_use : 0;
 	return 0;
 }
 
 void state_close(struct served *served)
 {
-	if (served->state) {
-		munmap(served->state, STATE_BYTES);
-		served->state = NULL;
+	if (served->state_fd >= 0) {
+		close(served->state_fd);
+		served->state_fd = -1;
 	}
 }
 
 bool state_exists(const struct served *served)
 {
-	return served->state && served->state->version == STATE_VERSION &&
-	       (served->state->in_use == 1 || served->state->in_use == 2);
+	return served->state_fd >= 0 && served->state_slot;
 }
 
 static struct saved_device device_saved(const struct backend *backend)
@@ -82,17 +89,25 @@ static struct saved_device device_saved(const struct backend *backend)
 	};
 }
 
+// No memory for it: the next process goes on from the state before, which is
+// whole.
+static void state_write(int fd, const void *data, size_t bytes, off_t at)
+{
+	if (pwrite(fd, data, bytes, at) != (ssize_t)bytes) {
+		abort();
+	}
+}
+
 void state_save(struct served *served)
 {
-	struct state *state = served->state;
-	uint32_t next = state && state->in_use == 1 ? 2 : 1;
-	struct saved *saved;
+	struct head head = {STATE_VERSION, served->state_slot == 1 ? 2 : 1};
+	struct saved *saved = (struct saved *)slot;
 
 	served->store.store.dirty = false;
-	if (!state) {
+	if (served->state_fd < 0) {
 		return;
 	}
-	saved = (struct saved *)state->slot[next - 1];
+	memset(saved, 0, sizeof(*saved));
 	saved->store_port = served->store.channel.port;
 	saved->console_port = served->console.channel.port;
 	saved->console_lost = served->console.lost;
@@ -106,23 +121,36 @@ void state_save(struct served *served)
 	}
 	saved->snapshot_bytes =
 	    snapshot_save(&served->store.store, &served->store.ring,
-			  (char *)(saved + 1), STATE_SLOT - sizeof(*saved));
-	state->version = STATE_VERSION;
-	__atomic_store_n(&state->in_use, next, __ATOMIC_RELEASE);
+			  slot + sizeof(*saved), SLOT_ROOM - sizeof(*saved));
+	state_write(served->state_fd, slot,
+		    sizeof(*saved) + saved->snapshot_bytes,
+		    slot_at(head.in_use));
+	state_write(served->state_fd, &head, sizeof(head), 0);
+	served->state_slot = head.in_use;
 }
 
 // --- restore ----------------------------------------------------------------
 
-static const struct saved *saved_of(const struct served *served)
+static bool saved_read(const struct served *served, struct saved *saved)
 {
-	return (const struct saved *)
-	    served->state->slot[served->state->in_use - 1];
+	return pread(served->state_fd, saved, sizeof(*saved),
+		     slot_at(served->state_slot)) == sizeof(*saved) &&
+	       saved->snapshot_bytes <= SLOT_ROOM - sizeof(*saved);
+}
+
+static bool store_read(struct served *served, uint32_t bytes)
+{
+	struct store_service *service = &served->store;
+
+	return pread(served->state_fd, slot, bytes,
+		     slot_at(served->state_slot) + sizeof(struct saved)) ==
+		   (ssize_t)bytes &&
+	       snapshot_restore(&service->store, &service->ring, slot, bytes);
 }
 
 // Ports a killed process may have bound without saying which: those not known.
-static void ports_forget(struct served *served)
+static void ports_forget(struct served *served, const struct saved *saved)
 {
-	const struct saved *saved = saved_of(served);
 	int keep[2 + WABED_MAX_DISKS + WABED_MAX_NETS], count = 0;
 
 	keep[count++] = saved->store_port;
@@ -138,25 +166,22 @@ static void ports_forget(struct served *served)
 
 bool state_restore_store(struct served *served)
 {
-	const struct saved *saved = saved_of(served);
-	struct store_service *service = &served->store;
+	struct saved saved;
 
-	if (saved->snapshot_bytes > STATE_SLOT - sizeof(*saved) ||
-	    !snapshot_restore(&service->store, &service->ring,
-			      (const char *)(saved + 1),
-			      saved->snapshot_bytes)) {
+	if (!saved_read(served, &saved) ||
+	    !store_read(served, saved.snapshot_bytes)) {
 		return false;
 	}
-	served->exit_told = saved->exit_told;
-	served->stats = saved->stats;
-	served->console.lost = saved->console_lost;
-	if (saved->store_port > 0) {
-		channel_adopt(&service->channel, served, saved->store_port,
+	served->exit_told = saved.exit_told;
+	served->stats = saved.stats;
+	served->console.lost = saved.console_lost;
+	if (saved.store_port > 0) {
+		channel_adopt(&served->store.channel, served, saved.store_port,
 			      store_turn);
 	}
-	if (saved->console_port > 0) {
+	if (saved.console_port > 0) {
 		channel_adopt(&served->console.channel, served,
-			      saved->console_port, console_turn);
+			      saved.console_port, console_turn);
 	}
 	return true;
 }
@@ -189,9 +214,12 @@ static void device_restore(struct backend *backend,
 
 void state_restore_devices(struct served *served)
 {
-	struct saved saved = *saved_of(served);
+	struct saved saved;
 	bool unsure = execs_forget(served);
 
+	if (!saved_read(served, &saved)) {
+		return; // the store was read from it just now
+	}
 	for (uint32_t i = 0; i < served->disk_count; i++) {
 		unsure |= saved.disk[i].connected && saved.disk[i].port <= 0;
 	}
@@ -199,7 +227,7 @@ void state_restore_devices(struct served *served)
 		unsure |= saved.net[i].connected && saved.net[i].port <= 0;
 	}
 	if (unsure) {
-		ports_forget(served);
+		ports_forget(served, &saved);
 	}
 	for (uint32_t i = 0; i < served->disk_count; i++) {
 		device_restore(disk_backend(served->disks[i]), &saved.disk[i]);

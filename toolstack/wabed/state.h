@@ -6,6 +6,6 @@
 
 #include "worker.h"
 
-enum { STATE_SLOT = 2 << 20, STATE_BYTES = 3 * STATE_SLOT };
+enum { STATE_BYTES = 4 << 20 };
 
 #endif

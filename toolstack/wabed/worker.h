@@ -107,7 +107,8 @@ struct served {
 	struct wabed_stats stats;
 	bool exit_told;
 	bool restoring;		 // the store is another process's, as it was
-	struct state *state;	 // or NULL
+	int state_fd;		 // or -1
+	uint32_t state_slot;	 // the one in use, 0: none
 	bool leaving;		 // REMOVE came
 	uint32_t leave_sequence; // to answer when the last job is done
 };
