@@ -112,6 +112,9 @@ static void address_up(int s, char *cidr)
 	     i < 300 && set_address(s, SIOCSIFADDR, address); i++) {
 		usleep(10000);
 	}
+	// The network is IPv4's; without this each guest that starts is heard
+	// by all others, whom that wakes.
+	write_plain("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
 	if (set_address(s, SIOCSIFNETMASK, mask) || interface_up(s, "eth0")) {
 		say("eth0");
 	}

@@ -139,6 +139,14 @@ void log_path(const struct record *r, char path[256]);
 int network_up(struct creator *c, struct record *r, struct wabe_error *err);
 void network_down(struct creator *c, struct record *r);
 
+// creator_tap.c
+int tap_open(const struct wabe_net *net, int sock, int *out,
+	     struct wabe_error *err);
+int interface_up(int sock, const char *name);
+// The network of micro-domains is IPv4's: no address by which a guest reaches
+// dom0 past the bridge's, and no talk of them to every guest.
+void interface_no_ipv6(const char *name);
+
 // creator_forward.c
 int forward_start(struct record *r, struct wabe_error *err);
 void forward_stop(struct record *r);

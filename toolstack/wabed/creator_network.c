@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The network of micro-domains in dom0: a bridge, wabe0, with 10.87.0.1/16; a
 // tap on it for each interface, named after its address; addresses given in
-// turn. The creator holds every tap open, so that it outlives a worker, and
-// goes with the creator, so that none is left behind.
+// turn.
 #define _GNU_SOURCE
 #include "creator.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,23 +21,12 @@
 #define NETWORK 0x0a570000u // 10.87.0.0/16
 #define PREFIX 16
 #define GATEWAY (NETWORK | 1)
+#define GATEWAY_MAC "\x00\x16\x3e\x57\x00\x01" // as a guest's would be
 
 static void address_text(uint32_t address, char text[32])
 {
 	snprintf(text, 32, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
 		 address >> 8 & 255, address & 255);
-}
-
-static int interface_up(int sock, const char *name)
-{
-	struct ifreq req = {0};
-
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (ioctl(sock, SIOCGIFFLAGS, &req)) {
-		return -1;
-	}
-	req.ifr_flags |= IFF_UP;
-	return ioctl(sock, SIOCSIFFLAGS, &req);
 }
 
 static int interface_address(int sock, const char *name, unsigned long what,
@@ -51,6 +39,17 @@ static int interface_address(int sock, const char *name, unsigned long what,
 	in->sin_family = AF_INET;
 	in->sin_addr.s_addr = htonl(address);
 	return ioctl(sock, what, &req);
+}
+
+// A bridge takes the least address of its ports, and another as they come and
+// go, so that guests would look for their gateway where it is no more.
+static int bridge_mac(int sock)
+{
+	struct ifreq req = {.ifr_name = BRIDGE,
+			    .ifr_hwaddr = {.sa_family = ARPHRD_ETHER}};
+
+	memcpy(req.ifr_hwaddr.sa_data, GATEWAY_MAC, 6);
+	return ioctl(sock, SIOCSIFHWADDR, &req);
 }
 
 // To the outside through dom0, if its kernel and tools can.
@@ -89,7 +88,9 @@ static int bridge_start(struct creator *c, int sock, struct wabe_error *err)
 				 "bridge " BRIDGE " (is the kernel's module "
 				 "bridge there?)");
 	}
-	if (interface_address(sock, BRIDGE, SIOCSIFADDR, GATEWAY) ||
+	interface_no_ipv6(BRIDGE);
+	if (bridge_mac(sock) ||
+	    interface_address(sock, BRIDGE, SIOCSIFADDR, GATEWAY) ||
 	    interface_address(sock, BRIDGE, SIOCSIFNETMASK,
 			      ~((1u << (32 - PREFIX)) - 1)) ||
 	    interface_up(sock, BRIDGE)) {
@@ -205,38 +206,6 @@ static void names_give(struct wabe_net *net, uint32_t address)
 		     id & (address ? 0xffff : 0xffffff)) < 0) {
 		abort();
 	}
-}
-
-static int tap_open(const struct wabe_net *net, int sock, int *out,
-		    struct wabe_error *err)
-{
-	CLEANUP_CLOSE int fd =
-	    open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	struct ifreq req = {0};
-
-	if (fd < 0) {
-		return error_set(err, errno,
-				 "/dev/net/tun (is the kernel's module tun "
-				 "there?)");
-	}
-	if (strlen(net->tap) >= IFNAMSIZ) {
-		return error_set(err, 0, "tap %s: at most 15 letters",
-				 net->tap);
-	}
-	strcpy(req.ifr_name, net->tap);
-	req.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-	if (ioctl(fd, TUNSETIFF, &req)) {
-		return error_set(err, errno, "tap %s", net->tap);
-	}
-	memset(&req, 0, sizeof(req));
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", net->bridge);
-	req.ifr_ifindex = (int)if_nametoindex(net->tap);
-	if (ioctl(sock, SIOCBRADDIF, &req) || interface_up(sock, net->tap)) {
-		return error_set(err, errno, "bridge %s", net->bridge);
-	}
-	*out = fd;
-	fd = -1;
-	return 0;
 }
 
 int network_up(struct creator *c, struct record *r, struct wabe_error *err)
