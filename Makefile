@@ -92,7 +92,7 @@ test: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory test-all
 test-all: $(BUILD)/wabe $(CACHE)/dom0/ready3 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
 		fuzzers toolstack-all $(BUILD)/linux/vmlinux
-	@tests/run tests/unit/run.sh tests/unit/command.sh tests/unit/images.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
+	@tests/run tests/unit/run.sh tests/unit/command.sh tests/unit/spec.sh tests/unit/images.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
 
 soak: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests \

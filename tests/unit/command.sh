@@ -45,6 +45,21 @@ from_cpp() {
 	g++ -Wall -Wextra -Werror -Itoolstack/include -o "$tmp/use" "$tmp/use.cc" \
 		"$build/toolstack/libwabe.a" -lfdt && "$tmp/use"
 }
+# Nothing kept between calls, nothing said, and no end but a child's.
+modest() {
+	size -A "$build/toolstack/libwabe.a" | awk '($1 == ".data" || $1 == ".bss") && $2 { print; bad = 1 }
+		END { exit bad }' || return 1
+	! nm "$build/toolstack/libwabe.a" |
+		grep -w 'U \(exit\|printf\|puts\|putchar\|perror\|stdout\|stderr\)'
+}
+claim "the library has no variables, prints nothing, ends nobody" modest
+no_volume() {
+	WABE_VOLUMES=$tmp/volumes "$@" && return 1
+	[ -z "$(ls -A "$tmp/volumes")" ]
+}
+mkdir "$tmp/volumes"
+claim "a volume that is too large leaves nothing" no_volume "$wabe" volume create big 999999999G
+claim "run that fails makes no volume" no_volume "$wabe" run -v new:/data nothing
 if command -v g++ >/dev/null; then
 	claim "the library from C++" from_cpp
 fi

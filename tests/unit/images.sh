@@ -154,6 +154,16 @@ own_name() {
 }
 claim "a name with a registry, a path and a tag" own_name
 
+progress() {
+	layout shown "$tmp/lower.tar"
+	script -qec "$wabe import $tmp/layout" /dev/null >"$tmp/out" &&
+		grep -aq "$tmp/layout .* MiB" "$tmp/out" || return 1
+	[ "$("$wabe" import "$tmp/layout" 2>&1)" = shown ]
+}
+if command -v script >/dev/null; then
+	claim "progress is shown on a terminal, and nowhere else" progress
+fi
+
 # An import that is killed has no end at which it could clean up.
 swept() {
 	layout swept "$tmp/lower.tar"

@@ -96,8 +96,9 @@ static void env_add(struct wabe_spec *s, const char *word)
 	}
 }
 
-// The disk's file: a volume of that name (made if there is none), or a path.
-static int volume_file(struct wabe_disk *d, const char *verb, const char *name)
+// The disk's file: a volume of that name, or a path.
+static int volume_file(struct run_options *o, struct wabe_disk *d,
+		       const char *verb, const char *name)
 {
 	struct wabe_error err;
 	struct stat st;
@@ -113,18 +114,47 @@ static int volume_file(struct wabe_disk *d, const char *verb, const char *name)
 		set(&d->path, name);
 		return 0;
 	}
-	if (wabe_volume_path(name, path, &err) ||
-	    (access(path, F_OK) && strcmp(verb, "spec") &&
-	     wabe_volume_create(name, WABE_VOLUME_KIB, &err))) {
+	if (wabe_volume_path(name, path, &err)) {
 		return failed(verb, &err);
+	}
+	if (access(path, F_OK)) {
+		list_add(&o->volumes, strdup(name));
 	}
 	set(&d->path, path);
 	return 0;
 }
 
-// WHAT:/PATH[:ro], mounted there; or WHAT:xvdX[:r], as a bare disk.
-static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
+// Those that are not there, once all else is known to be right.
+static int volumes_make(struct run_options *o, const char *verb)
 {
+	struct wabe_error err;
+	char path[4096];
+
+	for (char **name = o->volumes; name && *name; name++) {
+		if (!wabe_volume_path(*name, path, &err) &&
+		    !access(path, F_OK)) {
+			**name = 0; // somebody else's by now
+		} else if (wabe_volume_create(*name, WABE_VOLUME_KIB, &err)) {
+			return failed(verb, &err);
+		}
+		o->volumes_made++;
+	}
+	return 0;
+}
+
+void run_volumes_undo(struct run_options *o)
+{
+	struct wabe_error ignored;
+
+	while (o->volumes_made) {
+		wabe_volume_remove(o->volumes[--o->volumes_made], &ignored);
+	}
+}
+
+// WHAT:/PATH[:ro], mounted there; or WHAT:xvdX[:r], as a bare disk.
+static int volume_add(struct run_options *o, const char *verb, const char *word)
+{
+	struct wabe_spec *s = o->spec;
 	CLEANUP_FREE char *copy = strdup(word);
 	char *where = strchr(copy, ':'), *mode;
 	struct wabe_disk *d = &s->disks[s->disk_count];
@@ -148,7 +178,7 @@ static int volume_add(struct wabe_spec *s, const char *verb, const char *word)
 	set(*where == '/' ? &d->mount : &d->dev, where);
 	set(&d->mode, mode && strcmp(mode, "rw") && *mode == 'r' ? "r" : "w");
 	s->disk_count++;
-	return volume_file(d, verb, copy);
+	return volume_file(o, d, verb, copy);
 }
 
 // "10M": bytes a second. "10M,200": and requests.
@@ -309,7 +339,7 @@ static int one_option(struct run_options *o, const char *verb, int option)
 		list_add(&s->ports, strdup(optarg));
 		return 0;
 	case 'v':
-		return volume_add(s, verb, optarg);
+		return volume_add(o, verb, optarg);
 	default:
 		return long_option(o, verb, option);
 	}
@@ -391,6 +421,12 @@ int run_options_read(struct run_options *o, int argc, char **argv)
 	if (!status) {
 		status = image_use(o, argv[0], argc - optind, argv + optind);
 	}
+	if (!status && strcmp(argv[0], "spec")) {
+		status = volumes_make(o, argv[0]);
+		if (status) {
+			run_volumes_undo(o);
+		}
+	}
 	return status;
 }
 
@@ -400,4 +436,8 @@ void run_options_free(struct run_options *o)
 	free(o->ip);
 	free(o->dns);
 	free(o->entrypoint);
+	for (char **name = o->volumes; name && *name; name++) {
+		free(*name);
+	}
+	free(o->volumes);
 }

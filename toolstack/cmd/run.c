@@ -118,6 +118,7 @@ static int run(struct run_options *o, struct wabe *w)
 	}
 	if (wabe_create(w, o->spec, flags, &info, &err)) {
 		cmd_error("run", &err);
+		run_volumes_undo(o);
 		return RUN_FAILED;
 	}
 	if (o->detach) {
@@ -148,6 +149,8 @@ int cmd_run(int argc, char **argv)
 		if (cmd_open("run", &w)) {
 			status = run(&o, w);
 			wabe_close(w);
+		} else {
+			run_volumes_undo(&o);
 		}
 	}
 	run_options_free(&o);
