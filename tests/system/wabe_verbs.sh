@@ -6,6 +6,7 @@
 "$top/guests/dom0/guest" "$cache/dom0" "$out/stage/guest.gz" &&
 	cp "$cache/dom0/vmlinuz" "$out/stage/"
 
+gcc -O2 -Wall -static "$here/dom0/talk.c" -o "$out/stage/talk" -lutil || exit 1
 # Debian's crun with its libraries, unpacked once, to compare with.
 crun=$cache/crun
 if [ ! -e "$crun/ready" ]; then

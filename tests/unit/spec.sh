@@ -79,6 +79,16 @@ claim "--network: what there is not" refuses 'say none or wabe0' --network host 
 claim "-v: no place named" refuses 'say VOLUME' -v keep one
 claim "-v: no such mode" refuses 'mode is' -v keep:/data:x one
 
+documented() {
+	grep -oh 'FIELD(struct wabe_[a-z]*, "[a-z-]*"' toolstack/lib/spec.c |
+		sed 's/.*"\(.*\)"/\1/' | sort -u >"$tmp/fields"
+	[ "$(wc -l <"$tmp/fields")" -gt 25 ] || return 1
+	while read -r field; do
+		grep -q "^| \`$field\` |" toolstack/spec.md || { echo "$field is not in spec.md"; return 1; }
+	done <"$tmp/fields"
+}
+claim "spec.md lists every property" documented
+
 # Text to blob, and back.
 "$wabe" spec -m 48 -e A=b -v keep:/data one >"$tmp/one.dts"
 cat >"$tmp/blob.c" <<'CODE'

@@ -29,6 +29,7 @@ check "a kernel that is none" refuses 1 'junk.dts: neither' wabe create /tmp/bad
 check "a disk that is not there" refuses 125 'disk /no/disk: No such file' wabe run -v /no/disk:xvdb busybox true
 check "no memory left" refuses 125 'memory-kib' wabe run -m 100G busybox true
 check "a name taken" refuses 125 'name beside is taken' wabe run --name beside busybox true
+check "... makes no volume" sh -c 'wabe run -v fresh:/data --name beside busybox true 2>/dev/null; ! wabe volume list | grep fresh'
 check "a micro-domain that is not there" refuses 1 'nobody: no such micro-domain' wabe destroy nobody
 check "an option that is none" sh -c 'wabe run --nonsense busybox 2>/dev/null; [ $? = 2 ]'
 check "a creator that is not there" refuses 1 'no creator at /tmp/none' env WABE_SOCKET=/tmp/none wabe list

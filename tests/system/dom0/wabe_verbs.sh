@@ -196,6 +196,71 @@ mkfifo /tmp/pipe
 check "-v of a pipe: refused, and nobody waits" refuses 'neither file nor block' timeout 10 wabe run --rm -v /tmp/pipe:xvdb busybox true
 check "--restart only with -d" status 2 wabe run --restart always busybox true
 
+# --- signals, output, terminals ----------------------------------------------
+# shellcheck disable=SC2016
+patient='trap "echo usr1" USR1; trap "exit 5" TERM; echo READY; while :; do sleep 0.2; done'
+wabe run -d --name patient busybox sh -c "$patient" >/dev/null
+ready() { wabe logs patient | grep -q READY; }
+until_true 20 ready
+/usr/bin/wabe logs -f patient >/tmp/followed 2>&1 &
+follower=$!
+check "kill -s USR1" wabe kill -s USR1 patient
+heard() { grep -q usr1 /tmp/followed; }
+check "the workload gets it; logs -f shows what it says" until_true 10 heard
+stops() { wabe stop -t 60 patient && [ "$(wabe wait patient)" = 5 ]; }
+check "stop: its stop signal, its exit status by wait" stops
+ended() { ! kill -0 $follower 2>/dev/null; }
+check "logs -f ends with it" until_true 5 ended
+wabe rm patient
+forwarded() {
+	/usr/bin/wabe run --rm --name fore busybox sh -c "$patient" >/tmp/fore 2>&1 &
+	until_true 20 grep -q READY /tmp/fore
+	kill -TERM $!
+	wait $!
+	[ $? = 5 ]
+}
+check "run: a signal for it goes to the workload" forwarded
+leaves() {
+	/wabe/talk 60 READY "$(printf '\035')" -- /usr/bin/wabe run -it --rm --name stays busybox sh -c 'echo READY; sleep 1000'
+	status=$?
+	sleep 1
+	[ $status = 0 ] && wabe list | grep -q '^stays.*running'
+}
+check "run -it: ^] leaves it running" leaves
+check "console: ^] leaves it" /wabe/talk 30 READY "$(printf '\035')" -- /usr/bin/wabe console stays
+check "top: q leaves it" /wabe/talk 30 stays q -- /usr/bin/wabe top
+check "exec -t: the terminal's size" /wabe/talk 30 '33 99' '' -- sh -c 'stty rows 33 columns 99; exec /usr/bin/wabe exec -t stays busybox stty size'
+check "kill: KILL, where no other is named" wabe kill stays
+other() { ! wabe list -a | grep -q '^stays'; }
+check "... and --rm holds for what was left running" until_true 10 other
+check "dmesg -c forgets" sh -c 'wabe dmesg -c >/dev/null; [ "$(wabe dmesg | wc -l)" -lt 5 ]'
+has "images -q: names only" '^busybox$' wabe images -q
+wabe spec -m 32 busybox sh -c 'echo from-create; exit 3' >/tmp/create.dts
+held() { wabe create -p --name held /tmp/create.dts && wabe list | grep -q '^held.*paused' && wabe unpause held && [ "$(wabe wait held)" = 3 ]; }
+check "create -p --name: paused until it is let go" held
+wabe rm held
+has "create -c: its console" from-create wabe create -c --name shown /tmp/create.dts
+wabe rm -f shown
+
+# --- network ------------------------------------------------------------------
+wabe run -d --name web -p 8081:80 busybox httpd -f -h /etc >/dev/null
+published() { wget -q -O - http://10.87.0.1:8081/passwd | grep -q root; }
+check "-p: dom0's port is the guest's" until_true 20 published
+check "-p: a port that is taken" refuses '8081:80' wabe run --rm -p 8081:80 busybox true
+interrupts() { wabe exec web sh -c "sed -n '/eth0/s/^ *[0-9]*: *\([0-9]*\).*/\1/p' /proc/interrupts"; }
+undisturbed() {
+	sleep 2
+	before=$(interrupts)
+	wabe run --rm busybox true && wabe run --rm busybox true && sleep 2
+	after=$(interrupts)
+	echo "$before, then $after"
+	[ $((after - before)) -le 2 ]
+}
+check "a guest is not woken by others' starting" undisturbed
+check "the bridge's address does not come from its ports" grep -qx 00:16:3e:57:00:01 /sys/class/net/wabe0/address
+check "no guest reaches dom0 past the bridge's address" sh -c '! grep wabe /proc/net/if_inet6'
+wabe rm -f web
+
 # --- beside others ----------------------------------------------------------
 printf 'name="plain"\nkernel="/usr/lib/wabe/vmlinux"\nmemory=64\n' >/tmp/plain.cfg
 check "xl create beside micro-domains" xl create -p /tmp/plain.cfg
@@ -257,6 +322,8 @@ else
 	listed() { [ "$(partition one 3)" = 160 ] && [ "$(partition one 7)" = 0 ] && [ "$(partition two 7)" = all ] && [ -z "$(partition three 1)" ]; }
 	check "partition list: as they were made, and nothing of what failed" listed
 	check "run --partition" wabe run -d --name tenant2 --partition two busybox sleep 1000
+	workers() { [ "$(grep -lx wabed-worker /proc/[0-9]*/comm | wc -l)" = 2 ]; }
+	check "... has a worker of its own" workers
 	before=$(partition two 4)
 	all_it_can() {
 		n=0
@@ -272,6 +339,8 @@ else
 	check "... who runs, and can have more" sh -c 'wabe exec tenant2 true && wabe run --rm --partition two -m 64 busybox true'
 	there() { wabe vcpu-list greedy0 | grep -q ' 0$'; }
 	check "its vCPUs run on the partition's processors only" there
+	moved() { wabe partition resize one -c 1 && wabe partition list | grep '^one ' | grep -q ' 1$' && until_true 10 sh -c "wabe vcpu-list greedy0 | grep -q ' 1$'"; }
+	check "partition resize: its processors; who runs moves" moved
 	check "partition resize: not below what is used" refuses 'in use' wabe partition resize one -m 32M
 	check "partition resize" wabe partition resize one -m 240M
 	check "... and there is room again" wabe run --rm --partition one -m 64 busybox true
@@ -287,6 +356,15 @@ fi
 has "--read-only: the root cannot be written" 'Read-only' wabe run --rm --read-only busybox sh -c 'echo x >/x; true'
 has "--read-only: hosts, hostname, resolv.conf are there all the same" '^three pail nameserver 10.9.8.7' \
 	wabe run --rm --read-only -h pail --dns 10.9.8.7 busybox sh -c 'grep -q pail /etc/hosts && echo three $(cat /etc/hostname) $(cat /etc/resolv.conf)'
+has "the root can be written, and is as it was for the next one" '^x no' \
+	sh -c 'echo $(wabe run --rm busybox sh -c "echo x >/x; cat /x") $(wabe run --rm busybox sh -c "[ -e /x ] || echo no")'
+dd if=/dev/urandom of=/tmp/bare bs=1k count=64 2>/dev/null
+bare() { [ "$(wabe run --rm -v "$1" busybox sha256sum /dev/xvdc | cut -c1-64)" = "$(sha256sum </tmp/bare | cut -c1-64)" ]; }
+check "-v FILE:xvdc: a bare disk" bare /tmp/bare:xvdc
+losetup /dev/loop7 /tmp/bare
+check "-v DEVICE:xvdc:r: a block device" bare /dev/loop7:xvdc:r
+losetup -d /dev/loop7
+has "orphans are reaped" '^0$' wabe run --rm busybox sh -c '(sleep 0 & true); sleep 1; ps -o stat | grep -c Z; true'
 has "-e -w -u" '^blue /tmp 1000 1000' wabe run --rm -e COLOUR=blue -w /tmp -u 1000:1000 busybox sh -c 'echo $COLOUR $PWD $(id -u) $(id -g)'
 has "--network none: no eth0" '^none' wabe run --rm --network none busybox sh -c 'ls /sys/class/net | grep -q eth0 || echo none'
 has "-c 2 -m 80" '^2 [5-7][0-9]' wabe run --rm -c 2 -m 80 busybox sh -c 'echo $(grep -c ^processor /proc/cpuinfo) $(($(sed -n "s/MemTotal: *\([0-9]*\).*/\1/p" /proc/meminfo) / 1000))'
