@@ -10,7 +10,7 @@ name="hello"
 type="pv"
 kernel="/usr/lib/wabe/vmlinux"
 ramdisk="/usr/lib/wabe/init.cpio.gz"
-extra="console=hvc0 loglevel=1"
+extra="console=hvc0 loglevel=1 tsc=reliable"
 memory=$mib
 vcpus=1
 CFG

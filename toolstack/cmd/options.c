@@ -361,7 +361,9 @@ static void kernel_default(struct wabe_spec *s)
 		}
 	}
 	if (!s->cmdline) {
-		set(&s->cmdline, "console=hvc0 loglevel=1");
+		// No watch over the TSC, which is not its clock: that would
+		// wake each idle one twice a second.
+		set(&s->cmdline, "console=hvc0 loglevel=1 tsc=reliable");
 	}
 }
 
