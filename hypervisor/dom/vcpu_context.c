@@ -257,21 +257,6 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 
 // --- letting go -------------------------------------------------------------
 
-static int release_root(struct vcpu *v, u64 *root)
-{
-	struct page *p = mfn_page(maddr_to_mfn(*root));
-	int error = 0;
-
-	if (*root) {
-		*root = 0;
-		error = page_put_type_sliced(p);
-		if (error) {
-			v->put_pending = p;
-		}
-	}
-	return error;
-}
-
 int vcpu_release_context(struct vcpu *v)
 {
 	int error = put_pending_finish(v);
@@ -279,7 +264,7 @@ int vcpu_release_context(struct vcpu *v)
 	if (!error) {
 		gdt_set(v, NULL, 0);
 		ldt_set(v, 0, 0);
-		error = release_root(v, &v->user_root);
+		error = user_root_set(v, MFN(0));
 	}
-	return error ? error : release_root(v, &v->kernel_root);
+	return error ? error : root_set(v, MFN(0));
 }

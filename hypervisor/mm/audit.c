@@ -152,9 +152,8 @@ static void vcpu_walk(const struct vcpu *v)
 			expect_used(v->ldt_frames[i], 5);
 		}
 	}
-	if (v->put_pending) {
-		u64 mfn = (u64)(v->put_pending - PAGE_TABLE);
-
+	for (u64 mfn = v->put_pending ? (u64)(v->put_pending - PAGE_TABLE) : 0;
+	     mfn; mfn = PAGE_TABLE[mfn].stamp) {
 		expect(mfn, type_of(mfn));
 	}
 }

@@ -146,10 +146,7 @@ static int type_joined(struct page *p, struct domain *d)
 	if (likely(owned_by(p, d))) {
 		return 0;
 	}
-	// It was freed and changed owner under our eyes. What goes with the
-	// last reference is not ours to keep: go through with it.
-	while (page_put_type_sliced(p)) {
-	}
+	page_drop_type(p); // it changed owner under our eyes
 	return -EINVAL;
 }
 

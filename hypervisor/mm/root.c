@@ -7,30 +7,30 @@
 
 #include "state.h"
 
+// More than one can be left: others may have let go of a table that this vCPU
+// changes an entry of. The frames are chained by their stamps, which say
+// nothing while the frame has its type.
 void page_drop_type(struct page *p)
 {
 	struct vcpu *v = current_vcpu();
 
-	if (likely(put_type_fast(p))) {
-		return;
-	}
-	while (page_put_type_sliced(p)) {
-		if (!v->put_pending) {
-			v->put_pending = p;
-			return;
-		}
+	if (unlikely(!put_type_fast(p)) && page_put_type_sliced(p)) {
+		p->stamp = v->put_pending ? (u32)page_mfn(v->put_pending).n : 0;
+		v->put_pending = p;
 	}
 }
 
 int put_pending_finish(struct vcpu *v)
 {
-	struct page *p = v->put_pending;
+	while (unlikely(v->put_pending)) {
+		u32 next = v->put_pending->stamp;
 
-	if (likely(!p) || !page_put_type_sliced(p)) {
-		v->put_pending = NULL;
-		return 0;
+		if (page_put_type_sliced(v->put_pending)) {
+			return -ERESTART;
+		}
+		v->put_pending = next ? mfn_page(MFN(next)) : NULL;
 	}
-	return -ERESTART;
+	return 0;
 }
 
 // Flushing makes an idle CPU leave the root it kept (x86/tlb.c).

@@ -81,8 +81,7 @@ static inline int get_type_fast(struct page *p, struct domain *d,
 		return get_type_slow(p, d, type);
 	}
 	if (unlikely(!owned_by(p, d))) {
-		while (page_put_type_sliced(p)) {
-		}
+		page_drop_type(p);
 		return -EINVAL;
 	}
 	return 0;
@@ -101,8 +100,7 @@ static inline enum page_type get_table_fast(struct page *p, struct domain *d)
 		return get_table_slow(p, d);
 	}
 	if (unlikely(!owned_by(p, d))) {
-		while (page_put_type_sliced(p)) {
-		}
+		page_drop_type(p);
 		return PAGE_NONE;
 	}
 	return state_type(s);

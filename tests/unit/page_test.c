@@ -369,6 +369,35 @@ static void letting_go_is_sliced_and_kept(void **state)
 	assert_int_equal(refs(t.data), 1);
 }
 
+// Another vCPU took the rest of two tables away: this one finds that it has the
+// last reference of both.
+static void letting_go_of_two_tables_is_sliced(void **state)
+{
+	struct tree t[2] = {tree_make(a, 40, 8), tree_make(a, 40, 8)};
+	struct vcpu *v = current_vcpu();
+	u32 slices = 0;
+
+	for (u32 i = 0; i < 2; i++) {
+		assert_int_equal(page_pin(page(t[i].l4), a, PAGE_L4), 0);
+	}
+	for (u32 i = 0; i < 2; i++) {
+		fake_work = 18;
+		assert_int_equal(page_unpin(page(t[i].l4), a), 0);
+		fake_work = FAKE_ENDLESS;
+		assert_true(is_partial(t[i].l4) && is_partial(t[i].l2));
+		assert_sound();
+	}
+	do {
+		fake_work = 1;
+		slices++;
+	} while (put_pending_finish(v));
+	fake_work = FAKE_ENDLESS;
+	assert_true(slices > 60);
+	assert_null(v->put_pending);
+	assert_int_equal(refs(t[0].data), 1);
+	assert_int_equal(refs(t[1].data), 1);
+}
+
 // --- pins, destruction -------------------------------------------------------
 
 static void a_table_is_pinned_once(void **state)
@@ -540,6 +569,7 @@ int main(void)
 	    TEST(a_partial_table_takes_no_other_role),
 	    TEST(a_bad_entry_undoes_all_before_it_in_slices),
 	    TEST(letting_go_is_sliced_and_kept),
+	    TEST(letting_go_of_two_tables_is_sliced),
 	    TEST(a_table_is_pinned_once),
 	    TEST(a_pinned_table_outlives_its_allocation),
 	    TEST(everything_of_a_dead_domain_is_freed),

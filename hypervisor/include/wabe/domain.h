@@ -100,7 +100,7 @@ struct vcpu {
 	struct fpu_state *fpu; // x86/fpu.c
 	u64 xcr0;
 	u32 fpu_cpu;		  // CPU + 1 whose registers hold it, or 0
-	struct page *put_pending; // table whose release was preempted (mm)
+	struct page *put_pending; // tables whose release was preempted (mm)
 	bool initialised;	  // has a context to run
 
 	// Multicall and continuation, of the hypercall now running.

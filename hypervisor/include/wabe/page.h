@@ -95,7 +95,8 @@ struct page {
 	u16 owner;	// domain id, while refs > 0
 	u8 partition;	// it belongs to; PARTITIONS_MAX more: to its heap
 	u8 order;	// free block: its order + 1; 0 inside a block
-	u32 stamp;	// TLB clock when last typed use or owner ended
+	u32 stamp;	// TLB clock when last typed use or owner ended; of a
+			// frame in a chain of put_pending: the next one
 	u16 partial;	// entries counted, while partial
 	u16 flags;	// PAGE_F_*
 	u32 serial;	// serial of the last owner (scrubbing)
@@ -151,9 +152,8 @@ void page_put_type(struct page *p);
 // Let go of any; -ERESTART: preempted, the frame is partial and its reference
 // remains the caller's (see vcpu->put_pending).
 int page_put_type_sliced(struct page *p) MUST_CHECK;
-// The same; what is preempted becomes the current vCPU's put_pending. (Where
-// that is in use it goes through with it: calls begin with
-// put_pending_finish(), and return after an operation that set it.)
+// The same; what is preempted joins the current vCPU's put_pending. (Calls
+// begin with put_pending_finish(), and return after an operation that set it.)
 void page_drop_type(struct page *p);
 
 // A type reference on a table that is valid now: its type. Anything else:
