@@ -117,11 +117,8 @@ void dom0_memory_populate(struct dom0_builder *b)
 void dom0_memory_settle(struct dom0_builder *b)
 {
 	for (u32 i = 0; !b->scratch_kept && i < b->scratch_count; i++) {
-		mfn_t m = MFN(b->scratch[i].mfn);
-
-		for (u64 n = b->scratch[i].frames; n > 0; n--, m.n++) {
-			BUG_ON(!frame_drop_allocation(mfn_page(m)));
-		}
+		frames_drop_allocation(mfn_page(MFN(b->scratch[i].mfn)),
+				       b->scratch[i].frames);
 	}
 	b->domain->pages_max =
 	    options.dom0_mem_max ? options.dom0_mem_max >> PAGE_SHIFT : ~0ull;

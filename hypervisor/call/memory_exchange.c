@@ -112,9 +112,8 @@ static long extent_put(const struct exchange *e, u64 at, struct page *p)
 static void extents_drop(const struct exchange *e, u64 count)
 {
 	for (u64 i = 0; i < count; i++) {
-		for (u64 j = 0; j < 1ull << e->x.out.extent_order; j++) {
-			(void)frame_drop_allocation(e->got[i] + j);
-		}
+		frames_drop_allocation(e->got[i],
+				       1ull << e->x.out.extent_order);
 	}
 }
 

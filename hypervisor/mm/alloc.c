@@ -170,13 +170,13 @@ void alloc_add_range(mfn_t start, mfn_t end)
 
 // --- frames for domains -----------------------------------------------------
 
-// Count `frames` against the domain's limit; false: over it, or it is dying.
+// Count `frames` against the domain's limit; false: over it.
 static bool domain_charge(struct domain *d, u64 frames, bool above_limit)
 {
 	bool ok;
 
 	lock(&d->pages_lock);
-	ok = !d->dying && (above_limit || d->pages + frames <= d->pages_max);
+	ok = above_limit || d->pages + frames <= d->pages_max;
 	if (ok) {
 		charge(d, &d->pages, frames);
 	}
@@ -264,9 +264,13 @@ static void prepare_frames(struct domain *d, u64 mfn, u64 count, u32 flags)
 	}
 }
 
-static void list_frames(struct domain *d, u64 mfn, u64 count)
+// False: the domain is dying, and its destruction may have passed its list.
+static bool list_frames(struct domain *d, u64 mfn, u64 count)
 {
+	bool alive;
+
 	lock(&d->pages_lock);
+	alive = !d->dying;
 	for (u64 i = 0; i < count; i++) {
 		struct page *p = mfn_page(MFN(mfn + i));
 
@@ -279,6 +283,14 @@ static void list_frames(struct domain *d, u64 mfn, u64 count)
 				 __ATOMIC_RELEASE);
 	}
 	unlock(&d->pages_lock);
+	return alive;
+}
+
+void frames_drop_allocation(struct page *p, u64 count)
+{
+	for (u64 i = 0; i < count; i++) {
+		(void)frame_drop_allocation(p + i);
+	}
 }
 
 struct page *frames_alloc(struct domain *d, u32 order, u32 address_bits,
@@ -296,7 +308,10 @@ struct page *frames_alloc(struct domain *d, u32 order, u32 address_bits,
 		return NULL;
 	}
 	prepare_frames(d, mfn, count, flags);
-	list_frames(d, mfn, count);
+	if (!list_frames(d, mfn, count)) {
+		frames_drop_allocation(mfn_page(MFN(mfn)), count);
+		return NULL;
+	}
 	return mfn_page(MFN(mfn));
 }
 

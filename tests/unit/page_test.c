@@ -471,6 +471,28 @@ static void what_others_map_outlives_the_domain(void **state)
 	assert_null(domain_by_id(1));
 }
 
+static void destroyed_meanwhile(void)
+{
+	fake_delay = NULL;
+	fake_domain_destroy(a);
+}
+
+// The toolstack populates it and destroys it at the same time.
+static void a_domain_that_dies_gets_no_frame(void **state)
+{
+	u64 before = frames_free(), dirty = fake_alloc(b);
+
+	assert_ptr_equal(domain_get(1), a);
+	assert_true(frame_drop_allocation(page(dirty)));
+	fake_delay = destroyed_meanwhile; // while it is cleared
+	assert_int_equal(fake_alloc(a), 0);
+	assert_null(fake_delay);
+	assert_int_equal(frames_free(), before);
+	domain_put(a);
+	fake_settle();
+	assert_null(domain_by_id(1));
+}
+
 static void a_dying_domain_is_not_pinned_for(void **state)
 {
 	struct tree t = tree_make(a, 1, 1);
@@ -574,6 +596,7 @@ int main(void)
 	    TEST(a_pinned_table_outlives_its_allocation),
 	    TEST(everything_of_a_dead_domain_is_freed),
 	    TEST(what_others_map_outlives_the_domain),
+	    TEST(a_domain_that_dies_gets_no_frame),
 	    TEST(a_dying_domain_is_not_pinned_for),
 	    TEST(an_idle_cpu_leaves_a_root_that_goes),
 	    TEST(the_audit_finds_what_is_wrong),

@@ -69,7 +69,8 @@ void alloc_add_range(mfn_t start, mfn_t end);
 
 // 2^order frames, aligned, for `d`, each with refs 1 (allocated) and on d's
 // list, scrubbed unless d itself left the data there; below 2^address_bits
-// (0: anywhere). NULL: none left in d's partition, or d's limit reached.
+// (0: anywhere). NULL: none left in d's partition, d's limit reached, or d
+// dies.
 struct page *frames_alloc(struct domain *d, u32 order, u32 address_bits,
 			  u32 flags) MUST_CHECK;
 // page_put() of the last reference ends here, with refs 0 in the state: the
@@ -78,6 +79,7 @@ void frame_release(struct page *p, struct domain *owner);
 // Give back the allocation's reference: the frame is freed when others let go.
 // false: it was given back already.
 bool frame_drop_allocation(struct page *p);
+void frames_drop_allocation(struct page *p, u64 count); // those not yet
 // Take an allocated frame of `d` that nobody refers to out of everybody's reach
 // (refs 0, on d's list): then frame_release() it, or put it back. false: it is
 // not d's, or in use. The caller runs for `d`, and does not wait in between.
