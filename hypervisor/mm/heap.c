@@ -316,9 +316,11 @@ void heap_frame_release(struct page *p, struct domain *owner)
 {
 	p->stamp = tlb_stamp_now();
 	tlb_flush_stamped(p->stamp);
-	p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
-	p->owner = OWNER_BASE + PAGE_SHIFT;
+	WRITE_ONCE(p->owner, OWNER_BASE + PAGE_SHIFT);
 	p->serial = 0;
+	// Last: whoever can take a reference now finds that it is not theirs.
+	__atomic_store_n(&p->state, PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE,
+			 __ATOMIC_RELEASE);
 	heap_free(page_va(p));
 	uncharge(owner, &owner->heap_frames, 1);
 }

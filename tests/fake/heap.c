@@ -195,9 +195,10 @@ void heap_frame_release(struct page *p, struct domain *owner)
 
 	p->stamp = tlb_stamp_now();
 	tlb_flush_stamped(p->stamp);
-	p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
-	p->owner = DOMID_XEN;
+	WRITE_ONCE(p->owner, DOMID_XEN);
 	p->serial = 0;
+	__atomic_store_n(&p->state, PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE,
+			 __ATOMIC_RELEASE);
 	heap_free(fake_frame(page_mfn(p).n));
 	lock(&owner->pages_lock);
 	last = !--owner->heap_frames;

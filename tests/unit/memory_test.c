@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ static char *heap_window, *cpu_window;
 #include "../../hypervisor/mm/vmap.c"
 #undef page_va
 #include "../../hypervisor/mm/mapcache.c"
+#include "../../hypervisor/mm/state.h"
 
 struct page *fake_pages;
 u64 frames_end = FRAMES;
@@ -85,9 +87,17 @@ void tlb_flush_global(void)
 	flushes++;
 }
 
+// A processor in the hypervisor serves this where it next waits.
+static u32 asked, served;
+static bool other_runs;
+
 void tlb_flush_stamped(u32 stamp)
 {
 	flushes++;
+	__atomic_store_n(&asked, asked + 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&other_runs, __ATOMIC_SEQ_CST) &&
+	       __atomic_load_n(&served, __ATOMIC_SEQ_CST) != asked) {
+	}
 }
 
 u32 tlb_stamp_now(void)
@@ -341,6 +351,56 @@ static u64 entry_of(const void *va)
 	return vmap_entries[((u64)va - VMAP_BASE) / PAGE_SIZE];
 }
 
+// Someone asks for the domain's page all the time. What the heap has back it
+// has for itself.
+#define SHARINGS 300000
+
+static struct page *shared;
+static u32 kept; // references to what is the heap's
+
+static void *ask(void *unused)
+{
+	while (__atomic_load_n(&other_runs, __ATOMIC_SEQ_CST)) {
+		__atomic_store_n(&served, READ_ONCE(asked), __ATOMIC_SEQ_CST);
+		if (get_fast(shared, owner)) {
+			for (u32 i = 0; i < 20; i++) {
+				kept += READ_ONCE(shared->owner) != owner->id;
+			}
+			__atomic_sub_fetch(&shared->state, PAGE_REF_ONE,
+					   __ATOMIC_SEQ_CST);
+		}
+	}
+	return NULL;
+}
+
+static void a_released_page_is_nobody_elses(void **state)
+{
+	struct domain d = {
+	    .id = 5, .serial = 77, .partition = &partition_first};
+	void *page = heap_alloc_for(&d, PAGE_SIZE);
+	pthread_t thread;
+
+	owner = &d;
+	shared = mfn_page(heap_mfn(page));
+	kept = 0;
+	other_runs = true;
+	pthread_create(&thread, NULL, ask, NULL);
+	for (u32 i = 0; i < SHARINGS && !READ_ONCE(kept); i++) {
+		u64 unused = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
+		u64 s = unused;
+
+		heap_page_share(page, &d);
+		while (!state_change(shared, &s, 0) && !READ_ONCE(kept)) {
+			s = unused;
+		}
+		heap_frame_release(shared, &d);
+		assert_ptr_equal(heap_alloc_for(&d, PAGE_SIZE), page);
+	}
+	__atomic_store_n(&other_runs, false, __ATOMIC_SEQ_CST);
+	pthread_join(thread, NULL);
+	assert_int_equal(kept, 0);
+}
+
 static void a_mapping_is_of_what_was_asked_for(void **state)
 {
 	char *ram = vmap_frame(MFN(0x123));
@@ -452,6 +512,7 @@ int main(void)
 	    CASE(an_exhausted_heap_says_so_and_recovers),
 	    CASE(a_partitions_heap_can_be_given_back),
 	    CASE(a_shared_page_goes_with_its_last_user),
+	    CASE(a_released_page_is_nobody_elses),
 	    CASE(a_mapping_is_of_what_was_asked_for),
 	    CASE(the_vmap_area_says_when_it_is_full),
 	    CASE(a_mapping_reaches_its_frame),
