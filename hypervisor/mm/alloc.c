@@ -121,9 +121,8 @@ void alloc_reserve_range(mfn_t start, mfn_t end)
 	for (u64 mfn = start.n; mfn < last; mfn++) {
 		struct page *p = mfn_page(MFN(mfn));
 
-		p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
-		p->owner = DOMID_XEN;
 		p->flags = PAGE_F_RAM;
+		frame_begin(p, DOMID_XEN, PAGE_HEAP);
 	}
 }
 
@@ -274,13 +273,10 @@ static bool list_frames(struct domain *d, u64 mfn, u64 count)
 	for (u64 i = 0; i < count; i++) {
 		struct page *p = mfn_page(MFN(mfn + i));
 
-		WRITE_ONCE(p->owner, d->id);
 		p->serial = d->serial;
 		p->flags |= PAGE_F_DIRTY;
 		page_link(&d->pages_head, p);
-		// Last: from here on others can take references.
-		__atomic_store_n(&p->state, PAGE_ALLOCATED | PAGE_REF_ONE,
-				 __ATOMIC_RELEASE);
+		frame_begin(p, d->id, 0);
 	}
 	unlock(&d->pages_lock);
 	return alive;

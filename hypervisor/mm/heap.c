@@ -93,9 +93,8 @@ static bool heap_grow(struct heap *h)
 
 		p->partition = (u8)h->blocks.id;
 		p->flags = PAGE_F_RAM;
-		p->owner = DOMID_XEN;
 		p->serial = 0;
-		p->state = PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE;
+		frame_begin(p, DOMID_XEN, PAGE_HEAP);
 	}
 	frames_flush(mfn, CHUNK_FRAMES);
 	heap_window_map(mfn_to_maddr(MFN(mfn)), true);
@@ -301,9 +300,7 @@ void heap_page_share(void *page, struct domain *d)
 	charge(d, &d->heap_frames, 1);
 	unlock(&d->pages_lock);
 	p->serial = d->serial;
-	p->owner = d->id;
-	__atomic_store_n(&p->state, PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE,
-			 __ATOMIC_RELEASE);
+	frame_begin(p, d->id, PAGE_HEAP);
 }
 
 void heap_page_unshare(void *page)
@@ -316,11 +313,8 @@ void heap_frame_release(struct page *p, struct domain *owner)
 {
 	p->stamp = tlb_stamp_now();
 	tlb_flush_stamped(p->stamp);
-	WRITE_ONCE(p->owner, OWNER_BASE + PAGE_SHIFT);
 	p->serial = 0;
-	// Last: whoever can take a reference now finds that it is not theirs.
-	__atomic_store_n(&p->state, PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE,
-			 __ATOMIC_RELEASE);
+	frame_begin(p, OWNER_BASE + PAGE_SHIFT, PAGE_HEAP);
 	heap_free(page_va(p));
 	uncharge(owner, &owner->heap_frames, 1);
 }

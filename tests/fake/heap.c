@@ -179,9 +179,7 @@ void heap_page_share(void *page, struct domain *d)
 	}
 	unlock(&d->pages_lock);
 	p->serial = d->serial;
-	p->owner = d->id;
-	__atomic_store_n(&p->state, PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE,
-			 __ATOMIC_RELEASE);
+	frame_begin(p, d->id, PAGE_HEAP);
 }
 
 void heap_page_unshare(void *page)
@@ -195,10 +193,8 @@ void heap_frame_release(struct page *p, struct domain *owner)
 
 	p->stamp = tlb_stamp_now();
 	tlb_flush_stamped(p->stamp);
-	WRITE_ONCE(p->owner, DOMID_XEN);
 	p->serial = 0;
-	__atomic_store_n(&p->state, PAGE_HEAP | PAGE_ALLOCATED | PAGE_REF_ONE,
-			 __ATOMIC_RELEASE);
+	frame_begin(p, DOMID_XEN, PAGE_HEAP);
 	heap_free(fake_frame(page_mfn(p).n));
 	lock(&owner->pages_lock);
 	last = !--owner->heap_frames;
