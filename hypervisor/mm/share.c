@@ -51,7 +51,7 @@ void share_destroy(struct share *s)
 	lock(&shares_lock);
 	list_remove(&s->all);
 	unlock(&shares_lock);
-	vunmap(s->page, PAGE_SIZE);
+	vunmap(s->page);
 	page_put_type(mfn_page(s->mfn));
 	heap_free(s);
 }

@@ -125,7 +125,7 @@ void msi_teardown(struct msi *m)
 {
 	msi_mask(m, true);
 	if (m->msix) {
-		vunmap((void *)m->slot, ENTRY_BYTES);
+		vunmap((void *)m->slot);
 	} else {
 		cap_write(m, 2, 2, cap_read(m, 2, 2) & ~MSI_ENABLE);
 	}

@@ -55,7 +55,7 @@ void *vmap_frame(mfn_t m)
 	return fake_allocation_fails() ? NULL : arena[m.n];
 }
 
-void vunmap(void *va, u64 bytes)
+void vunmap(void *va)
 {
 	tlb_flush_global();
 }

@@ -20,9 +20,10 @@ void mapcache_flush(void);
 int mapcache_init_cpu(struct cpu *c);
 
 // Long-lived mappings in the vmap area. NULL: no room.
-// vmap_frame: a guest's or heap frame, write-back. vmap_mmio: uncached.
+// vmap_frame: a guest's or heap frame, write-back. vmap_mmio: uncached, within
+// one page.
 void *vmap_frame(mfn_t m) MUST_CHECK;
 void *vmap_mmio(u64 maddr, u64 bytes) MUST_CHECK;
-void vunmap(void *va, u64 bytes); // flushes all CPUs
+void vunmap(void *va); // flushes all CPUs
 
 #endif
