@@ -140,16 +140,6 @@ static u64 state_begun(u64 s, enum page_type type)
 	       TYPE_ONE;
 }
 
-// A reference was added to those of a type that is in use.
-static int type_joined(struct page *p, struct domain *d)
-{
-	if (likely(owned_by(p, d))) {
-		return 0;
-	}
-	page_drop_type(p); // it changed owner under our eyes
-	return -EINVAL;
-}
-
 // Heap frames that a domain may map are never tables; those of the hypervisor
 // (DOMID_XEN) nobody writes to. A dying domain gets no new tables.
 static bool may_begin(u64 s, const struct domain *d, enum page_type type)
@@ -158,34 +148,39 @@ static bool may_begin(u64 s, const struct domain *d, enum page_type type)
 				     : !(s & PAGE_HEAP) && !READ_ONCE(d->dying);
 }
 
-int get_type_slow(struct page *p, struct domain *d, enum page_type type)
+int get_type_slow(struct page *p, struct domain *d, enum page_type type,
+		  bool join)
 {
 	u64 s = READ_ONCE(p->state);
 
 	while (state_referable(s) && owned_by(p, d)) {
-		if (!(s & PAGE_TYPES_MASK)) {
-			u64 to = state_begun(s, type);
+		u64 valid = s & PAGE_VALID_MASK;
+		u64 to = state_begun(s, type);
 
-			if (!may_begin(s, d, type)) {
-				return -EINVAL;
+		if (!(s & PAGE_TYPES_MASK)) {
+			if (join || !may_begin(s, d, type)) {
+				break;
 			}
 			if (state_change(p, &s, to)) {
 				return to & VALID_BUSY
 					   ? type_begin(p, d, state_type(s))
-					   : type_joined(p, d);
+				       : type_stays(p, d) ? 0
+							  : -EINVAL;
 			}
 		} else if (state_type(s) != type) {
-			return -EINVAL;
-		} else if ((s & PAGE_VALID_MASK) == VALID_BUSY) {
+			break;
+		} else if (valid == VALID_BUSY) {
 			cpu_relax_serving();
 			s = READ_ONCE(p->state);
-		} else if ((s & PAGE_VALID_MASK) == VALID_PARTIAL) {
-			if (state_change(p, &s,
-					 s - VALID_PARTIAL + VALID_BUSY)) {
+		} else if (valid == VALID_PARTIAL) {
+			if (join) {
+				break;
+			}
+			if (state_change(p, &s, s - valid + VALID_BUSY)) {
 				return type_resume(p, d);
 			}
 		} else if (state_change(p, &s, s + TYPE_ONE)) {
-			return type_joined(p, d);
+			return type_stays(p, d) ? 0 : -EINVAL;
 		}
 	}
 	return -EINVAL;
@@ -198,20 +193,12 @@ int page_get_type(struct page *p, struct domain *d, enum page_type type)
 
 enum page_type get_table_slow(struct page *p, struct domain *d)
 {
-	u64 s = READ_ONCE(p->state);
+	enum page_type type = page_type_now(p);
 
-	while (owned_by(p, d) && state_referable(s) &&
-	       state_type(s) >= PAGE_L1 && state_type(s) <= PAGE_L4) {
-		if ((s & PAGE_VALID_MASK) == VALID_BUSY) {
-			cpu_relax_serving();
-			s = READ_ONCE(p->state);
-		} else if ((s & PAGE_VALID_MASK) != VALID_YES) {
-			break;
-		} else if (state_change(p, &s, s + TYPE_ONE)) {
-			return type_joined(p, d) ? PAGE_NONE : state_type(s);
-		}
-	}
-	return PAGE_NONE;
+	return type >= PAGE_L1 && type <= PAGE_L4 &&
+		       !get_type_slow(p, d, type, true)
+		   ? type
+		   : PAGE_NONE;
 }
 
 enum page_type page_get_table(struct page *p, struct domain *d)
@@ -256,8 +243,6 @@ int page_put_type_sliced(struct page *p)
 				return 0;
 			}
 			if (valid == VALID_YES) {
-				p->flags &=
-				    (u16) ~(PAGE_F_LETGO | PAGE_F_FAILED);
 				p->partial = PAGE_TABLE_ENTRIES;
 			}
 			return type_end(p);
@@ -287,13 +272,11 @@ int page_pin(struct page *p, struct domain *d, enum page_type type)
 	if (rc) {
 		return rc;
 	}
-	if (__atomic_fetch_or(&p->state, PAGE_PINNED, __ATOMIC_SEQ_CST) &
-	    PAGE_PINNED) {
-		page_drop_type(p);
-		return -EINVAL;
-	}
-	// pages_relinquish() may have passed this frame before it was pinned.
-	if (unlikely(READ_ONCE(d->dying)) && pin_clear(p)) {
+	// It is pinned already; or pages_relinquish() may have passed it before
+	// it was.
+	if ((__atomic_fetch_or(&p->state, PAGE_PINNED, __ATOMIC_SEQ_CST) &
+	     PAGE_PINNED) ||
+	    (unlikely(READ_ONCE(d->dying)) && pin_clear(p))) {
 		page_drop_type(p);
 		return -EINVAL;
 	}

@@ -65,8 +65,21 @@ static inline bool get_fast(struct page *p, const struct domain *d)
 	return false;
 }
 
+// A type reference was taken; it stays if the frame did not change owner under
+// our eyes.
+static inline bool type_stays(struct page *p, const struct domain *d)
+{
+	if (likely(owned_by(p, d))) {
+		return true;
+	}
+	page_drop_type(p);
+	return false;
+}
+
 // page.c; what get_type_fast() could not do at once, from the beginning.
-int get_type_slow(struct page *p, struct domain *d, enum page_type type);
+// `join`: only one more reference of a type that is valid, or needs not be.
+int get_type_slow(struct page *p, struct domain *d, enum page_type type,
+		  bool join);
 
 // A type reference where the frame has the type already, else the slow way.
 static inline int get_type_fast(struct page *p, struct domain *d,
@@ -78,13 +91,9 @@ static inline int get_type_fast(struct page *p, struct domain *d,
 
 	if (unlikely((s & ROLE_MASK) != role || !state_referable(s) ||
 		     !owned_by(p, d) || !state_change(p, &s, s + TYPE_ONE))) {
-		return get_type_slow(p, d, type);
+		return get_type_slow(p, d, type, false);
 	}
-	if (unlikely(!owned_by(p, d))) {
-		page_drop_type(p);
-		return -EINVAL;
-	}
-	return 0;
+	return type_stays(p, d) ? 0 : -EINVAL;
 }
 
 enum page_type get_table_slow(struct page *p, struct domain *d);
@@ -99,11 +108,7 @@ static inline enum page_type get_table_fast(struct page *p, struct domain *d)
 		     !owned_by(p, d) || !state_change(p, &s, s + TYPE_ONE))) {
 		return get_table_slow(p, d);
 	}
-	if (unlikely(!owned_by(p, d))) {
-		page_drop_type(p);
-		return PAGE_NONE;
-	}
-	return state_type(s);
+	return type_stays(p, d) ? state_type(s) : PAGE_NONE;
 }
 
 // Let go of a type reference that is not the last. false: it is.
