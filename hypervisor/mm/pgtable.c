@@ -124,30 +124,22 @@ void pt_close(struct pt_table *t)
 
 static int l1_cmpxchg(struct domain *d, u64 *slot, u64 old, u64 value, u64 *now)
 {
-	bool stay = references_stay(old, value, PTE_FREE);
 	int rc;
 
 	*now = READ_ONCE(*slot);
 	if (*now != old) {
 		return -EAGAIN;
 	}
-	rc = stay ? 0 : l1_take(&value, d, d);
+	if (references_stay(old, value, PTE_FREE)) {
+		return entry_change(slot, now, l1_stored(value)) ? 0 : -EAGAIN;
+	}
+	rc = l1_take(&value, d, d);
 	if (rc) {
 		return rc;
 	}
-	if (stay) {
-		value = l1_stored(value);
-	}
-	if (!entry_change(slot, now, value)) {
-		if (!stay) {
-			l1_drop(value);
-		}
-		return -EAGAIN;
-	}
-	if (!stay) {
-		l1_drop(old);
-	}
-	return 0;
+	rc = entry_change(slot, now, value) ? 0 : -EAGAIN;
+	l1_drop(rc ? value : old);
+	return rc;
 }
 
 int pt_cmpxchg_l1(struct domain *d, struct page *table, u32 index, u64 old,
