@@ -57,7 +57,7 @@ void INIT_TEXT leaks_print(void)
 	       meltdown && !(c & CAPS_SKIP_L1DFL) ? " L1TF" : "",
 	       mds ? " MDS" : "", intel && !(c & CAPS_TAA_NO) ? " TAA" : "",
 	       intel && !(c & CAPS_FBSDP_NO) ? " MMIO" : "");
-	printk("Against them: guests' memory not mapped, indexes masked, "
+	printk("Against them: no map of guests' memory, indexes masked, "
 	       "entries checked for L1TF%s%s%s%s%s",
 	       f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
 	       f->md_clear ? ", VERW" : "", ibrs ? ", IBRS" : "",
@@ -65,7 +65,7 @@ void INIT_TEXT leaks_print(void)
 	if (meltdown) {
 		l1tf_guard();
 		log_at(LOG_WARNING, "Meltdown: a guest may read what the "
-				    "hypervisor keeps for itself");
+				    "hypervisor has mapped");
 	}
 	if (mds && !f->md_clear) {
 		log_at(LOG_WARNING, "MDS: no VERW in this microcode");

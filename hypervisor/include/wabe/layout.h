@@ -2,7 +2,8 @@
 /*
  * The hypervisor's part of every address space: slots 256 to 271 of each
  * root table (0xffff800000000000 to 0xffff87ffffffffff). The rest is the
- * guest's. No guest memory is mapped here, save what x86/shared.c lists.
+ * guest's. No guest memory is mapped here, save what mm/share.c lists and the
+ * map caches hold.
  *
  * slot
  * 256  machine-to-physical table, read-only and user-accessible
