@@ -261,6 +261,19 @@ static bool root_read(u64 maddr, const char *signature, u32 entry_bytes)
 	return true;
 }
 
+// dom0, which is given the map, is to keep off the interrupt controllers.
+static void controllers_reserve(void)
+{
+	for (u32 i = 0; i < acpi_info.ioapic_count; i++) {
+		memmap_add(acpi_info.ioapics[i].maddr, PAGE_SIZE,
+			   E820_RESERVED);
+	}
+	if (acpi_info.lapic) {
+		memmap_add(acpi_info.lapic, LAPIC_BYTES, E820_RESERVED);
+	}
+	memmap_finish(0);
+}
+
 void acpi_init(void)
 {
 	const u8 *r;
@@ -275,6 +288,7 @@ void acpi_init(void)
 	    !root_read(U64(r, RSDP_XSDT), "XSDT", 8)) {
 		root_read(U32(r, RSDP_RSDT), "RSDT", 4);
 	}
+	controllers_reserve();
 	printk("ACPI: RSDP %lx, %u processors, %u IO-APICs", acpi_info.rsdp,
 	       acpi_info.cpu_count, acpi_info.ioapic_count);
 }

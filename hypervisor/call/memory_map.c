@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What memory there is: the machine's map for dom0, a guest's own map, the
 // machine-to-physical table, and frames of the hypervisor for the toolstack.
-#include <wabe/acpi.h>
 #include <wabe/alloc.h>
 #include <wabe/boot.h>
 #include <wabe/grant.h>
@@ -57,45 +56,10 @@ long memory_map_set(struct domain *d, void *arg)
 	return error;
 }
 
-// Insert a reserved range where it does not touch what is there already.
-static void map_reserve(struct e820_map *map, u64 start, u64 bytes)
-{
-	u32 at = 0;
-
-	while (at < map->count && map->entries[at].start < start) {
-		at++;
-	}
-	if (map->count == E820_MAX ||
-	    (at &&
-	     map->entries[at - 1].start + map->entries[at - 1].bytes > start) ||
-	    (at < map->count && map->entries[at].start < start + bytes)) {
-		return;
-	}
-	memmove(&map->entries[at + 1], &map->entries[at],
-		(map->count - at) * sizeof(map->entries[0]));
-	map->entries[at] = (struct e820_entry){start, bytes, E820_RESERVED};
-	map->count++;
-}
-
 // The host's map, with the interrupt controllers that the hypervisor keeps.
 long memory_map_machine(struct domain *d, void *arg)
 {
-	struct e820_map *map = heap_alloc(sizeof(*map));
-	long error;
-
-	if (!map) {
-		return -ENOMEM;
-	}
-	*map = boot_info.memory;
-	for (u32 i = 0; i < acpi_info.ioapic_count; i++) {
-		map_reserve(map, acpi_info.ioapics[i].maddr, PAGE_SIZE);
-	}
-	if (acpi_info.lapic) {
-		map_reserve(map, acpi_info.lapic, 0x100000);
-	}
-	error = map_answer(arg, map);
-	heap_free(map);
-	return error;
+	return map_answer(arg, &boot_info.memory);
 }
 
 // A guest may come to a machine with more memory: it is told the window.

@@ -5,8 +5,6 @@
 #include <wabe/acpi.h>
 #include <wabe/mmu.h>
 
-#define LAPIC_BYTES 0x100000 // where MSI writes go as well
-
 static bool is_ioapic(u64 maddr)
 {
 	for (u32 i = 0; i < acpi_info.ioapic_count; i++) {

@@ -23,6 +23,8 @@ struct acpi_override {
 	bool level, low;
 };
 
+#define LAPIC_BYTES 0x100000 // where MSI writes go as well
+
 // Filled at boot, constant after. Zero counts where a table is missing.
 struct acpi_info {
 	u64 rsdp;	    // machine address, 0 = no ACPI
