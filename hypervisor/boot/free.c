@@ -11,13 +11,18 @@
 // What is in dom0's files is of no concern to the next owner of these frames:
 // the allocator clears them, as all that boot leaves, before a domain gets
 // them. A module's last page is all ours; its first may be the end of the one
-// before.
-static void modules_free(void)
+// before. What of it lies outside of RAM is left.
+static void module_free(const struct boot_module *m)
 {
-	for (u32 i = 0; i < boot_info.module_count; i++) {
-		const struct boot_module *m = &boot_info.modules[i];
+	u64 end = DIV_ROUND_UP(m->maddr + m->bytes, PAGE_SIZE);
 
-		memmap_give(m->maddr, ALIGN_UP(m->maddr + m->bytes, PAGE_SIZE));
+	for (u64 n = DIV_ROUND_UP(m->maddr, PAGE_SIZE); n < end; n++) {
+		u64 first = n;
+
+		while (n < end && page_lookup(MFN(n))) {
+			n++;
+		}
+		alloc_add_range(MFN(first), MFN(n));
 	}
 }
 
@@ -25,7 +30,9 @@ void boot_finish(void)
 {
 	u64 before = frames_free();
 
-	modules_free();
+	for (u32 i = 0; i < boot_info.module_count; i++) {
+		module_free(&boot_info.modules[i]);
+	}
 	// That was the last use of .init code. The trampoline's page is kept: a
 	// processor that starts far too late must not run a guest's bytes.
 	paging_drop_identity();

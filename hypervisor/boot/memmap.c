@@ -239,16 +239,3 @@ void memmap_release(void)
 		release(e->start, e->start + e->bytes);
 	}
 }
-
-void memmap_give(u64 start, u64 end)
-{
-	e820_for_each_ram (e, &boot_info.memory) {
-		u64 from = ALIGN_UP(MAX(start, e->start), PAGE_SIZE);
-		u64 to = MIN(MIN(end, e->start + e->bytes), MADDR_LIMIT);
-
-		to = ALIGN_DOWN(to, PAGE_SIZE);
-		if (from < to) {
-			alloc_add_range(maddr_to_mfn(from), maddr_to_mfn(to));
-		}
-	}
-}

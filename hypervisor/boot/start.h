@@ -23,8 +23,6 @@ u64 memmap_ram_end(void);
 bool memmap_has_ram(u64 start, u64 end);
 // Give all RAM that is not reserved to the frame allocator.
 void memmap_release(void);
-// Give the RAM in [start, end), reserved until now, to it.
-void memmap_give(u64 start, u64 end);
 
 // --- free.c ---
 // On the CPU's own stack: frees what only boot needed, enters the scheduler.
