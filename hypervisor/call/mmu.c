@@ -197,14 +197,13 @@ static long va_set(struct domain *pg_owner, u64 va, u64 value)
 	struct vcpu *v = current_vcpu();
 	struct pt_table t;
 	struct pt_walk w;
-	long rc = -EINVAL;
+	long rc;
 
-	if (pt_walk(v->kernel_root, va, &w) || !pt_open(&t, v->domain, w.l1)) {
+	if (pt_walk(v->kernel_root, va, &w) ||
+	    !pt_open_l1(&t, v->domain, w.l1)) {
 		return -EINVAL;
 	}
-	if (t.type == PAGE_L1) {
-		rc = pt_set(&t, pg_owner, w.index, value, PT_SET);
-	}
+	rc = pt_set(&t, pg_owner, w.index, value, PT_SET);
 	pt_close(&t);
 	return rc;
 }

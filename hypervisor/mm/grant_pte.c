@@ -11,11 +11,7 @@ static u64 *entry_open(struct pt_table *t, struct vcpu *v, u64 addr,
 
 	if ((is_pte_maddr ? addr % 8 != 0
 			  : pt_walk(v->kernel_root, addr, &w) != 0) ||
-	    !pt_open(t, v->domain, w.l1)) {
-		return NULL;
-	}
-	if (t->type != PAGE_L1) {
-		pt_close(t);
+	    !pt_open_l1(t, v->domain, w.l1)) {
 		return NULL;
 	}
 	return &t->entries[w.index];

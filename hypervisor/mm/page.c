@@ -201,11 +201,6 @@ enum page_type get_table_slow(struct page *p, struct domain *d)
 		   : PAGE_NONE;
 }
 
-enum page_type page_get_table(struct page *p, struct domain *d)
-{
-	return get_table_fast(p, d);
-}
-
 // --- letting go of a type ---------------------------------------------------
 
 // The last reference goes: the frame is busy, with `partial` entries counted.

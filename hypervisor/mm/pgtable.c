@@ -115,6 +115,18 @@ bool pt_open(struct pt_table *t, struct domain *d, mfn_t m)
 	return true;
 }
 
+bool pt_open_l1(struct pt_table *t, struct domain *d, mfn_t m)
+{
+	if (!pt_open(t, d, m)) {
+		return false;
+	}
+	if (likely(t->type == PAGE_L1)) {
+		return true;
+	}
+	pt_close(t);
+	return false;
+}
+
 void pt_close(struct pt_table *t)
 {
 	page_unmap(t->entries);
@@ -122,8 +134,9 @@ void pt_close(struct pt_table *t)
 	t->page = NULL;
 }
 
-static int l1_cmpxchg(struct domain *d, u64 *slot, u64 old, u64 value, u64 *now)
+int pt_cmpxchg_l1(struct pt_table *t, u32 index, u64 old, u64 value, u64 *now)
 {
+	u64 *slot = &t->entries[index & (PAGE_TABLE_ENTRIES - 1)];
 	int rc;
 
 	*now = READ_ONCE(*slot);
@@ -133,23 +146,12 @@ static int l1_cmpxchg(struct domain *d, u64 *slot, u64 old, u64 value, u64 *now)
 	if (references_stay(old, value, PTE_FREE)) {
 		return entry_change(slot, now, l1_stored(value)) ? 0 : -EAGAIN;
 	}
-	rc = l1_take(&value, d, d);
+	rc = l1_take(&value, t->owner, t->owner);
 	if (rc) {
 		return rc;
 	}
 	rc = entry_change(slot, now, value) ? 0 : -EAGAIN;
 	l1_drop(rc ? value : old);
-	return rc;
-}
-
-int pt_cmpxchg_l1(struct domain *d, struct page *table, u32 index, u64 old,
-		  u64 value, u64 *now)
-{
-	u64 *t = page_map(page_mfn(table));
-	int rc = l1_cmpxchg(d, &t[index & (PAGE_TABLE_ENTRIES - 1)], old, value,
-			    now);
-
-	page_unmap(t);
 	return rc;
 }
 

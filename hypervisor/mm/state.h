@@ -98,7 +98,8 @@ static inline int get_type_fast(struct page *p, struct domain *d,
 
 enum page_type get_table_slow(struct page *p, struct domain *d);
 
-// page_get_table(). Valid, and neither descriptors nor writable: a table.
+// A type reference on a table that is valid now: its type. Anything else:
+// PAGE_NONE and no reference. For who changes entries.
 static inline enum page_type get_table_fast(struct page *p, struct domain *d)
 {
 	u64 s = READ_ONCE(p->state);

@@ -186,9 +186,9 @@ static void effect_apply(struct cpu_user_regs *regs, const struct insn *i,
 	insn_retire(regs, i->length);
 }
 
-// Do the write to the entry at `va`, entry `index` of `table` (referenced).
+// Do the write to the entry at `va`, which is in `table`.
 static bool entry_write(struct cpu_user_regs *regs, const struct insn *i,
-			struct domain *d, struct page *table, u64 va)
+			struct pt_table *table, u64 va)
 {
 	u32 shift = (va & 7) * 8;
 	u64 mask = bytes_mask(i->op_bytes);
@@ -210,7 +210,7 @@ static bool entry_write(struct cpu_user_regs *regs, const struct insn *i,
 			value = (entry & ~(mask << shift)) | (e.result & mask)
 								 << shift;
 			error =
-			    pt_cmpxchg_l1(d, table, (va & PAGE_OFFSET_MASK) / 8,
+			    pt_cmpxchg_l1(table, (va & PAGE_OFFSET_MASK) / 8,
 					  entry, value, &entry);
 		}
 		if (!error) {
@@ -232,8 +232,8 @@ static bool entry_write(struct cpu_user_regs *regs, const struct insn *i,
 //
 //   byte 0: 0100 1R.B   REX.W   byte 1: 87 xchg, 89 mov
 //   byte 2: 00 reg base         (base 4 and 5 mean other forms)
-static bool simple_write(struct cpu_user_regs *regs, struct domain *d,
-			 struct page *table, u64 va)
+static bool simple_write(struct cpu_user_regs *regs, struct pt_table *table,
+			 u64 va)
 {
 	u32 base, reg, opcode;
 	u64 head, entry;
@@ -252,7 +252,7 @@ static bool simple_write(struct cpu_user_regs *regs, struct domain *d,
 	reg = (head >> 19 & 7) | (head & 4) << 1;
 	if (gpr_get(regs, base) != va || (va & 7) ||
 	    read_guest_u64(&entry, GVA(va)) ||
-	    pt_cmpxchg_l1(d, table, (va & PAGE_OFFSET_MASK) / 8, entry,
+	    pt_cmpxchg_l1(table, (va & PAGE_OFFSET_MASK) / 8, entry,
 			  gpr_get(regs, reg), &head)) {
 		return false;
 	}
@@ -263,28 +263,9 @@ static bool simple_write(struct cpu_user_regs *regs, struct domain *d,
 	return true;
 }
 
-// The L1 table of `v`'s domain that is mapped at `va`, with a reference of its
-// type, or NULL.
-static struct page *table_get(struct vcpu *v, u64 va)
-{
-	enum page_type type;
-	struct pt_walk walk;
-	struct page *p;
-
-	if (pt_walk(v->kernel_root, va, &walk) || !(walk.entry & PTE_P)) {
-		return NULL;
-	}
-	p = page_lookup(pte_mfn(walk.entry));
-	type = p ? page_get_table(p, v->domain) : PAGE_NONE;
-	if (type != PAGE_NONE && type != PAGE_L1) {
-		page_drop_type(p);
-	}
-	return type == PAGE_L1 ? p : NULL;
-}
-
 // Any instruction, with the table at `va` held.
 static bool decoded_write(struct cpu_user_regs *regs, struct vcpu *v,
-			  struct page *table, u64 va)
+			  struct pt_table *table, u64 va)
 {
 	struct insn i;
 
@@ -296,24 +277,23 @@ static bool decoded_write(struct cpu_user_regs *regs, struct vcpu *v,
 	return i.memory && !(va & (i.op_bytes - 1)) &&
 	       operand_address(&i, regs) + insn_segment_base(v, i.segment) ==
 		   va &&
-	       entry_write(regs, &i, v->domain, table, va);
+	       entry_write(regs, &i, table, va);
 }
 
 bool emul_pt_write(struct cpu_user_regs *regs, u64 va)
 {
 	struct vcpu *v = current_vcpu();
-	struct page *table;
+	struct pt_table table;
+	struct pt_walk walk;
 	bool done;
 
-	if (!(v->domain->vm_assist & BIT(VMASST_TYPE_writable_pagetables))) {
+	if (!(v->domain->vm_assist & BIT(VMASST_TYPE_writable_pagetables)) ||
+	    pt_walk(v->kernel_root, va, &walk) || !(walk.entry & PTE_P) ||
+	    !pt_open_l1(&table, v->domain, pte_mfn(walk.entry))) {
 		return false;
 	}
-	table = table_get(v, va);
-	if (!table) {
-		return false;
-	}
-	done = simple_write(regs, v->domain, table, va) ||
-	       decoded_write(regs, v, table, va);
-	page_put_type(table);
+	done = simple_write(regs, &table, va) ||
+	       decoded_write(regs, v, &table, va);
+	pt_close(&table);
 	return done;
 }

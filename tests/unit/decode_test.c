@@ -38,7 +38,7 @@ static inline u32 cpu_id(void)
 
 static struct vcpu the_vcpu;
 static struct domain the_domain;
-static struct page the_page;
+static u32 opened; // tables, not closed yet
 static u64 *table; // the L1 table, mapped "read-only" for the guest
 static u64 fs_base;
 static u32 refuse;  // pt_cmpxchg_l1 fails with this
@@ -83,29 +83,18 @@ int pt_walk(u64 root, u64 va, struct pt_walk *out)
 	return 0;
 }
 
-struct page *page_lookup(mfn_t m)
+bool pt_open_l1(struct pt_table *t, struct domain *d, mfn_t m)
 {
-	return m.n == 5 ? &the_page : NULL;
+	opened += m.n == 5;
+	return m.n == 5;
 }
 
-enum page_type page_get_table(struct page *p, struct domain *d)
+void pt_close(struct pt_table *t)
 {
-	the_page.state++;
-	return PAGE_L1;
+	opened--;
 }
 
-void page_drop_type(struct page *p)
-{
-	the_page.state--;
-}
-
-void page_put_type(struct page *p)
-{
-	the_page.state--;
-}
-
-int pt_cmpxchg_l1(struct domain *d, struct page *p, u32 index, u64 old,
-		  u64 value, u64 *now)
+int pt_cmpxchg_l1(struct pt_table *t, u32 index, u64 old, u64 value, u64 *now)
 {
 	if (refuse) {
 		return -(int)refuse;
@@ -395,7 +384,7 @@ static void pt_writes_do_what_the_processor_does(void **state)
 			both_ways(r);
 		}
 	}
-	assert_int_equal(the_page.state, 0);
+	assert_int_equal(opened, 0);
 }
 
 static void lengths_are_the_assemblers(void **state)
@@ -557,7 +546,7 @@ static void refusals_change_nothing(void **state)
 	assert_memory_equal(&regs, &before, sizeof(regs));
 	// Not a table.
 	assert_false(emul_pt_write(&regs, regs.rbx + PAGE_SIZE));
-	assert_int_equal(the_page.state, 0);
+	assert_int_equal(opened, 0);
 }
 
 static void single_step_is_told(void **state)

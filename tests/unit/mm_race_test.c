@@ -104,14 +104,14 @@ static void update_va(void)
 
 static void trap(void)
 {
-	struct page *p = page(random_below(3) ? lasting_l1() : any_table(1));
+	u64 mfn = random_below(3) ? lasting_l1() : any_table(1), now;
 	u32 i = random_below(2);
-	u64 now;
+	struct pt_table t;
 
-	if (page_get_table(p, a) == PAGE_L1) {
-		now = READ_ONCE(fake_frame(page_mfn(p).n)[i]);
-		changed(!pt_cmpxchg_l1(a, p, i, now, any_entry(1), &now));
-		page_put_type(p);
+	if (pt_open_l1(&t, a, MFN(mfn))) {
+		now = READ_ONCE(t.entries[i]);
+		changed(!pt_cmpxchg_l1(&t, i, now, any_entry(1), &now));
+		pt_close(&t);
 	}
 }
 

@@ -228,17 +228,13 @@ static void guest_extends(struct domain *d)
 static void guest_traps(struct domain *d)
 {
 	u64 mfn = frame_for(d, 1), now;
-	struct page *p = page_lookup(MFN(mfn));
-	enum page_type type = p ? page_get_table(p, d) : PAGE_NONE;
+	struct pt_table t;
 	u32 i = any_index();
 
-	if (type == PAGE_L1) {
-		(void)pt_cmpxchg_l1(d, p, i,
-				    chance(80) ? fake_frame(mfn)[i] : 0,
+	if (pt_open_l1(&t, d, MFN(mfn))) {
+		(void)pt_cmpxchg_l1(&t, i, chance(80) ? t.entries[i] : 0,
 				    entry_for(d, 1), &now);
-	}
-	if (type != PAGE_NONE) {
-		page_drop_type(p);
+		pt_close(&t);
 	}
 }
 

@@ -184,22 +184,24 @@ static void an_address_is_walked_anew(void **state)
 static void a_compared_entry_is_set_only_if_equal(void **state)
 {
 	u64 other = fake_alloc(a), now, old = fake_frame(t.l1[0])[0];
-	struct page *l1 = page(t.l1[0]);
+	struct pt_table l1;
 
+	assert_false(pt_open_l1(&l1, a, MFN(t.l2)));
+	assert_true(pt_open_l1(&l1, a, MFN(t.l1[0])));
 	assert_int_equal(
-	    pt_cmpxchg_l1(a, l1, 0, old ^ PTE_A, pte(other, RW), &now),
-	    -EAGAIN);
+	    pt_cmpxchg_l1(&l1, 0, old ^ PTE_A, pte(other, RW), &now), -EAGAIN);
 	assert_int_equal(now, old);
-	assert_int_equal(pt_cmpxchg_l1(a, l1, 0, old, pte(t.l2, RW), &now),
+	assert_int_equal(pt_cmpxchg_l1(&l1, 0, old, pte(t.l2, RW), &now),
 			 -EBUSY);
-	assert_int_equal(pt_cmpxchg_l1(a, l1, 0, old, pte(other, RW), &now), 0);
+	assert_int_equal(pt_cmpxchg_l1(&l1, 0, old, pte(other, RW), &now), 0);
 	assert_int_equal(types(other), 1);
-	assert_int_equal(pt_cmpxchg_l1(a, l1, 0, pte(other, RW),
-				       pte(other, RW | PTE_D), &now),
-			 0);
 	assert_int_equal(
-	    pt_cmpxchg_l1(a, l1, 0, pte(other, RW | PTE_D), 0, &now), 0);
+	    pt_cmpxchg_l1(&l1, 0, pte(other, RW), pte(other, RW | PTE_D), &now),
+	    0);
+	assert_int_equal(pt_cmpxchg_l1(&l1, 0, pte(other, RW | PTE_D), 0, &now),
+			 0);
 	assert_int_equal(types(other), 0);
+	pt_close(&l1);
 }
 
 // --- foreign -----------------------------------------------------------------

@@ -47,6 +47,7 @@ struct pt_table {
 // false: `m` is no table of `d` now. After closing, current_vcpu()->put_pending
 // may be set.
 bool pt_open(struct pt_table *t, struct domain *d, mfn_t m) MUST_CHECK;
+bool pt_open_l1(struct pt_table *t, struct domain *d, mfn_t m) MUST_CHECK;
 void pt_close(struct pt_table *t);
 
 // Set entry `index`, frames it may name belonging to `pg_owner`. 0 or, the
@@ -55,14 +56,13 @@ void pt_close(struct pt_table *t);
 // 0, current_vcpu()->put_pending may be set.
 int pt_set(struct pt_table *t, struct domain *pg_owner, u32 index, u64 value,
 	   enum pt_how how);
-// Compare and set an L1 entry (emulated cmpxchg, and/or, xchg): 0, or -EAGAIN
-// where the entry was not `old` (A and D bits included); *now gets it.
-int pt_cmpxchg_l1(struct domain *d, struct page *table, u32 index, u64 old,
-		  u64 value, u64 *now);
+// Compare and set an entry of an L1 table (emulated cmpxchg, and/or, xchg): 0,
+// or -EAGAIN where it was not `old` (A and D bits included); *now gets it.
+int pt_cmpxchg_l1(struct pt_table *t, u32 index, u64 old, u64 value, u64 *now);
 
 // Walk the tables of `root` (machine address of an L4) for `va`: the L1
 // table's mfn and the entry. -ENOENT where an upper level is not present. No
-// reference is held: page_get_table() says whether l1 still is what it was.
+// reference is held: pt_open_l1() says whether l1 still is what it was.
 struct pt_walk {
 	mfn_t l1;
 	u32 index;

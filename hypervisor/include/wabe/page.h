@@ -156,10 +156,6 @@ int page_put_type_sliced(struct page *p) MUST_CHECK;
 // begin with put_pending_finish(), and return after an operation that set it.)
 void page_drop_type(struct page *p);
 
-// A type reference on a table that is valid now: its type. Anything else:
-// PAGE_NONE and no reference. For who changes entries.
-enum page_type page_get_table(struct page *p, struct domain *d) MUST_CHECK;
-
 // Pin as a table of `type` / unpin, for the owner `d`. -EINVAL; pin: -ERESTART
 // as page_get_type(). What is preempted of an unpin: vcpu->put_pending.
 int page_pin(struct page *p, struct domain *d, enum page_type type) MUST_CHECK;
