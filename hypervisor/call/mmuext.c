@@ -14,23 +14,12 @@
 
 // --- frames: of domains, not devices' (DOMID_IO) nor the hypervisor's --------
 
-// Clear a frame, or copy another one into it.
-static long op_fill(struct domain *d, const struct mmuext_op *op,
-		    struct page *p)
+// Clear a frame, or copy the frame `from` into it.
+static long frame_fill(struct domain *d, struct page *p, struct page *from)
 {
-	struct page *from = NULL;
 	void *to, *source;
 
-	if (op->cmd == MMUEXT_COPY_PAGE) {
-		from = page_lookup(MFN(op->arg2.src_mfn));
-		if (!from || !page_get(from, d)) {
-			return -EINVAL;
-		}
-	}
 	if (!p || page_get_type(p, d, PAGE_WRITABLE)) {
-		if (from) {
-			page_put(from);
-		}
 		return -EINVAL;
 	}
 	to = page_map(page_mfn(p));
@@ -38,7 +27,6 @@ static long op_fill(struct domain *d, const struct mmuext_op *op,
 		source = page_map(page_mfn(from));
 		memcpy(to, source, PAGE_SIZE);
 		page_unmap(source);
-		page_put(from);
 	} else {
 		memset(to, 0, PAGE_SIZE);
 	}
@@ -46,6 +34,19 @@ static long op_fill(struct domain *d, const struct mmuext_op *op,
 	page_put_type(p);
 	work_add(FRAME_UNITS);
 	return 0;
+}
+
+static long op_copy(struct domain *d, struct page *p, mfn_t source)
+{
+	struct page *from = page_lookup(source);
+	long rc;
+
+	if (!from || !page_get(from, d)) {
+		return -EINVAL;
+	}
+	rc = frame_fill(d, p, from);
+	page_put(from);
+	return rc;
 }
 
 static long op_frame(struct domain *d, const struct mmuext_op *op)
@@ -59,8 +60,9 @@ static long op_frame(struct domain *d, const struct mmuext_op *op)
 	case MMUEXT_UNPIN_TABLE:
 		return p ? page_unpin(p, d) : -EINVAL;
 	case MMUEXT_CLEAR_PAGE:
+		return frame_fill(d, p, NULL);
 	case MMUEXT_COPY_PAGE:
-		return op_fill(d, op, p);
+		return op_copy(d, p, MFN(op->arg2.src_mfn));
 	default:
 		return p ? page_pin(p, d,
 				    PAGE_L1 + op->cmd - MMUEXT_PIN_L1_TABLE)
