@@ -136,9 +136,9 @@ static long owners_get(struct update *u, u32 foreign)
 	u32 pt = foreign >> 16;
 	long rc;
 
-	u->pt_owner = !pt			   ? d
-		      : pt <= DOMID_FIRST_RESERVED ? domain_get((u16)(pt - 1))
-						   : NULL;
+	u->pt_owner = pt <= DOMID_FIRST_RESERVED
+			  ? domain_get(pt ? (u16)(pt - 1) : DOMID_SELF)
+			  : NULL;
 	if (!u->pt_owner) {
 		return -ESRCH;
 	}
@@ -147,18 +147,16 @@ static long owners_get(struct update *u, u32 foreign)
 		foreign_put(u->pg_owner);
 		rc = -EPERM;
 	}
-	if (rc && pt) {
+	if (rc) {
 		domain_put(u->pt_owner);
 	}
 	return rc;
 }
 
-static void owners_put(struct update *u, u32 foreign)
+static void owners_put(struct update *u)
 {
 	foreign_put(u->pg_owner);
-	if (foreign >> 16) {
-		domain_put(u->pt_owner);
-	}
+	domain_put(u->pt_owner);
 }
 
 long call_mmu_update(u64 list, u64 count, u64 done, u64 foreign, u64 a4)
@@ -185,7 +183,7 @@ long call_mmu_update(u64 list, u64 count, u64 done, u64 foreign, u64 a4)
 	rc = requests_do(&u, &b, &at);
 	table_close(&u);
 	if (unlikely(!self)) {
-		owners_put(&u, (u32)foreign);
+		owners_put(&u);
 	}
 	return batch_end(&b, at, rc);
 }
