@@ -113,13 +113,7 @@ static void tables_take(const struct dom0_builder *b, struct vcpu *v)
 		work_reset();
 		err = page_pin(mfn_page(root), b->domain, PAGE_L4);
 	} while (err == -ERESTART);
-	if (!err) {
-		do {
-			work_reset();
-			err = root_set(v, root);
-		} while (err == -ERESTART);
-	}
-	if (err) {
+	if (err || root_set(v, root)) {
 		panic("dom0: its first page tables are refused (%d)", err);
 	}
 }
