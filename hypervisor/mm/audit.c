@@ -64,10 +64,7 @@ static void expect(u64 mfn, u32 type)
 static void expect_used(u64 mfn, u32 type)
 {
 	if (!is_ram(mfn)) {
-		bad++;
-		printk("audit: a root, descriptor or share frame %lx is no "
-		       "RAM\n",
-		       mfn);
+		complain(0, "a root, descriptor or share is no RAM:", mfn);
 		return;
 	}
 	expect(mfn, type);

@@ -70,11 +70,6 @@ void busy_end_partial(struct page *p, u16 flag)
 			   __ATOMIC_SEQ_CST);
 }
 
-static void busy_end_valid(struct page *p)
-{
-	__atomic_add_fetch(&p->state, VALID_YES - VALID_BUSY, __ATOMIC_SEQ_CST);
-}
-
 // --- taking a type ----------------------------------------------------------
 
 // Entries [0, partial) are counted, or, of a failed table, are being let go.
@@ -91,7 +86,7 @@ static int validate(struct page *p, struct domain *d)
 		busy_end_none(p);
 		return rc ? rc : -EINVAL;
 	}
-	busy_end_valid(p);
+	__atomic_add_fetch(&p->state, VALID_YES - VALID_BUSY, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
