@@ -41,7 +41,7 @@ static long plain_write(struct update *u, u64 ptr, u64 value)
 	return 0;
 }
 
-static long entry_update(struct update *u, u64 ptr, u64 value, enum pt_how how)
+static long entry_update(struct update *u, u64 ptr, u64 value, bool keep_ad)
 {
 	u64 mfn = ptr >> PAGE_SHIFT;
 
@@ -53,7 +53,7 @@ static long entry_update(struct update *u, u64 ptr, u64 value, enum pt_how how)
 		u->mfn = mfn;
 	}
 	return pt_set(&u->table, u->pg_owner, (u32)(ptr & PAGE_OFFSET_MASK) / 8,
-		      value, how);
+		      value, keep_ad);
 }
 
 static long m2p_update(struct update *u, u64 ptr, u64 pfn)
@@ -75,11 +75,10 @@ static long request_do(struct update *u, const struct mmu_update *r)
 {
 	switch (r->ptr & 7) {
 	case MMU_NORMAL_PT_UPDATE:
-		return entry_update(u, r->ptr, r->val, PT_SET);
+	case MMU_PT_UPDATE_NO_TRANSLATE: // they are machine addresses anyway
+		return entry_update(u, r->ptr, r->val, false);
 	case MMU_PT_UPDATE_PRESERVE_AD:
-		return entry_update(u, r->ptr, r->val, PT_PRESERVE_AD);
-	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return entry_update(u, r->ptr, r->val, PT_NO_TRANSLATE);
+		return entry_update(u, r->ptr, r->val, true);
 	case MMU_MACHPHYS_UPDATE:
 		return m2p_update(u, r->ptr, r->val);
 	default:
@@ -201,7 +200,7 @@ static long va_set(struct domain *pg_owner, u64 va, u64 value)
 	    !pt_open_l1(&t, v->domain, w.l1)) {
 		return -EINVAL;
 	}
-	rc = pt_set(&t, pg_owner, w.index, value, PT_SET);
+	rc = pt_set(&t, pg_owner, w.index, value, false);
 	pt_close(&t);
 	return rc;
 }

@@ -25,53 +25,53 @@ static bool references_stay(u64 old, u64 new, u64 free)
 	return (old & new &PTE_P) && !((old ^ new) & ~free);
 }
 
-static u64 with_ad(u64 value, u64 old, enum pt_how how)
+static u64 with_ad(u64 value, u64 old, bool keep_ad)
 {
-	return how == PT_PRESERVE_AD ? value | (old & (PTE_A | PTE_D)) : value;
+	return keep_ad ? value | (old & (PTE_A | PTE_D)) : value;
 }
 
 // Put `new`, whose references are taken, into the slot: the old value.
-static u64 entry_swap(u64 *slot, u64 new, enum pt_how how)
+static u64 entry_swap(u64 *slot, u64 new, bool keep_ad)
 {
 	u64 old;
 
-	if (how != PT_PRESERVE_AD) {
+	if (!keep_ad) {
 		return __atomic_exchange_n(slot, new, __ATOMIC_SEQ_CST);
 	}
 	old = READ_ONCE(*slot);
-	while (!entry_change(slot, &old, with_ad(new, old, how))) {
+	while (!entry_change(slot, &old, with_ad(new, old, keep_ad))) {
 	}
 	return old;
 }
 
 static int l1_set(struct domain *d, struct domain *pg_owner, u64 *slot,
-		  u64 value, enum pt_how how)
+		  u64 value, bool keep_ad)
 {
 	u64 old = READ_ONCE(*slot);
 	int rc;
 
 	while (references_stay(old, value, PTE_FREE)) {
 		if (entry_change(slot, &old,
-				 l1_stored(with_ad(value, old, how)))) {
+				 l1_stored(with_ad(value, old, keep_ad)))) {
 			return 0;
 		}
 	}
 	rc = l1_take(&value, d, pg_owner);
 	if (!rc) {
-		l1_drop(entry_swap(slot, value, how));
+		l1_drop(entry_swap(slot, value, keep_ad));
 	}
 	return rc;
 }
 
 static int upper_set(struct domain *d, u64 *slot, u64 value,
-		     enum page_type type, enum pt_how how)
+		     enum page_type type, bool keep_ad)
 {
 	u64 old = READ_ONCE(*slot);
 	int rc;
 
 	while (references_stay(old, value, UPPER_FREE)) {
 		if (entry_change(slot, &old,
-				 with_ad(value, old, how) | PTE_US)) {
+				 with_ad(value, old, keep_ad) | PTE_US)) {
 			return 0;
 		}
 	}
@@ -79,7 +79,7 @@ static int upper_set(struct domain *d, u64 *slot, u64 value,
 	if (rc) {
 		return rc;
 	}
-	old = entry_swap(slot, value, how);
+	old = entry_swap(slot, value, keep_ad);
 	if (old & PTE_P) {
 		page_drop_type(ram_frame(pte_mfn(old).n));
 	}
@@ -87,17 +87,17 @@ static int upper_set(struct domain *d, u64 *slot, u64 value,
 }
 
 int pt_set(struct pt_table *t, struct domain *pg_owner, u32 index, u64 value,
-	   enum pt_how how)
+	   bool keep_ad)
 {
 	u64 *slot = &t->entries[index & (PAGE_TABLE_ENTRIES - 1)];
 
 	if (likely(t->type == PAGE_L1)) {
-		return l1_set(t->owner, pg_owner, slot, value, how);
+		return l1_set(t->owner, pg_owner, slot, value, keep_ad);
 	}
 	if (t->owner != pg_owner || entry_is_ours(t->type, index)) {
 		return -EINVAL;
 	}
-	return upper_set(t->owner, slot, value, t->type, how);
+	return upper_set(t->owner, slot, value, t->type, keep_ad);
 }
 
 bool pt_open(struct pt_table *t, struct domain *d, mfn_t m)
@@ -106,7 +106,6 @@ bool pt_open(struct pt_table *t, struct domain *d, mfn_t m)
 
 	t->type = p ? get_table_fast(p, d) : PAGE_NONE;
 	if (t->type == PAGE_NONE) {
-		t->page = NULL;
 		return false;
 	}
 	t->owner = d;
@@ -131,7 +130,6 @@ void pt_close(struct pt_table *t)
 {
 	page_unmap(t->entries);
 	page_drop_type(t->page);
-	t->page = NULL;
 }
 
 int pt_cmpxchg_l1(struct pt_table *t, u32 index, u64 old, u64 value, u64 *now)

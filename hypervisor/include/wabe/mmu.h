@@ -33,14 +33,11 @@ static inline u32 pt_index(u64 va, u32 level)
 	return va >> (PAGE_SHIFT + 9 * (level - 1)) & 511;
 }
 
-// How to write an entry.
-enum pt_how { PT_SET, PT_PRESERVE_AD, PT_NO_TRANSLATE };
-
 // A valid table, L1..L4, that stays one until it is closed: type-referenced and
 // mapped.
 struct pt_table {
 	struct domain *owner;
-	struct page *page; // NULL: none
+	struct page *page;
 	u64 *entries;
 	u32 type; // PAGE_L1 .. PAGE_L4
 };
@@ -50,12 +47,13 @@ bool pt_open(struct pt_table *t, struct domain *d, mfn_t m) MUST_CHECK;
 bool pt_open_l1(struct pt_table *t, struct domain *d, mfn_t m) MUST_CHECK;
 void pt_close(struct pt_table *t);
 
-// Set entry `index`, frames it may name belonging to `pg_owner`. 0 or, the
+// Set entry `index`, frames it may name belonging to `pg_owner`; keep_ad: with
+// the accessed and dirty bits that it has by then. 0 or, the
 // entry unchanged, -EINVAL, -EBUSY, -EPERM, -EACCES as Xen's mmu_update, or
 // -ERESTART: preempted, issue again. The hypervisor's L4 slots: -EINVAL. After
 // 0, current_vcpu()->put_pending may be set.
 int pt_set(struct pt_table *t, struct domain *pg_owner, u32 index, u64 value,
-	   enum pt_how how);
+	   bool keep_ad);
 // Compare and set an entry of an L1 table (emulated cmpxchg, and/or, xchg): 0,
 // or -EAGAIN where it was not `old` (A and D bits included); *now gets it.
 int pt_cmpxchg_l1(struct pt_table *t, u32 index, u64 old, u64 value, u64 *now);
