@@ -68,16 +68,19 @@ static void part_take(struct agent *a)
 	a->word_bytes = bytes;
 }
 
+static void size_set(const struct agent *a)
+{
+	struct winsize to = {.ws_row = a->size.rows, .ws_col = a->size.columns};
+
+	ioctl(a->out, TIOCSWINSZ, &to);
+}
+
 static void size_take(struct agent *a)
 {
-	struct winsize to = {0};
-
 	if (a->frame.bytes == sizeof(a->size)) {
 		memcpy(&a->size, a->bytes, sizeof(a->size));
-		to.ws_row = a->size.rows;
-		to.ws_col = a->size.columns;
 		if (a->pid && a->terminal) {
-			ioctl(a->out, TIOCSWINSZ, &to);
+			size_set(a);
 		}
 	}
 }
@@ -113,6 +116,7 @@ static void streams_terminal(struct agent *a, int child[3])
 	    open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	a->in = fcntl(a->out, F_DUPFD_CLOEXEC, 3);
 	a->err = -1;
+	size_set(a); // before the command looks
 }
 
 static void command_start(struct agent *a)
@@ -138,7 +142,6 @@ static void command_start(struct agent *a)
 			close(child[i]);
 		}
 	}
-	size_take(a);
 	pipe_frame(&a->pipe, EXEC_STARTED, NULL, 0);
 }
 

@@ -20,9 +20,12 @@ struct exec_options {
 
 static struct winsize size_now(void)
 {
-	struct winsize size = {.ws_row = 24, .ws_col = 80};
+	struct winsize size = {0};
 
-	ioctl(0, TIOCGWINSZ, &size);
+	// A serial console knows none.
+	if (ioctl(0, TIOCGWINSZ, &size) || !size.ws_row || !size.ws_col) {
+		size = (struct winsize){.ws_row = 24, .ws_col = 80};
+	}
 	return size;
 }
 
