@@ -60,6 +60,7 @@ static int control, tap, disk_file, log_file;
 static uint32_t disk_flags; // read_only
 static uint64_t log_bytes;  // 0: as by default
 static bool log_full;	    // nothing can be written to it
+static bool net_bound;	    // to 10.87.0.9
 
 // Before each thing the worker does to the guest it may be killed: at the
 // kill_in-th, the test goes on at `killed` with a new worker.
@@ -250,6 +251,9 @@ static int worker_begin(uint32_t kind)
 
 	add.add.fdt_bytes = bytes;
 	add.add.disks[0].read_only = disk_flags;
+	if (net_bound) {
+		memcpy(add.add.nets[0].ip, "\x0a\x57\x00\x09", 4);
+	}
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	control = pair[0];
 	assert_int_equal(worker_init(&worker, pair[1]), 0);
@@ -672,6 +676,55 @@ static void packets_refused_are_not_sent(void **state)
 	RING_PUSH_REQUESTS(&tx_ring);
 	notify(NET_PORT);
 	assert_int_equal(tx_answer(3), NETIF_RSP_OKAY);
+	assert_int_equal(recv(tap, got, sizeof(got), MSG_DONTWAIT), -1);
+}
+
+// One that speaks for a neighbour could have what is meant for that.
+static void an_interface_speaks_for_its_address(void **state)
+{
+	static const char arp[] = "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x02"
+				  "\x00\x16\x3e\x01\x02\x03\x0a\x57\x00\x09";
+	static const struct {
+		int at;
+		char is;
+		bool sent;
+	} changes[] = {
+	    {0, '\xff', true},	 // nothing
+	    {28, 0, true},	 // asks whether it is free
+	    {31, 8, false},	 // another's address
+	    {27, 4, false},	 // another's hardware address
+	    {17, 1, false},	 // not of IPv4
+	    {12, '\x86', false}, // no protocol of this network's
+	};
+	char *f = guest->page[DATA_PAGE], got[4096];
+	uint16_t id = 1;
+
+	net_start();
+	frame_make();
+	for (int i = 0; i < 2; i++) { // IPv4
+		memcpy(f + 26, "\x0a\x57\x00\x08", 4);
+		f[29] += i;
+		tx_put(id++, DATA_PAGE, 0, 60, 0);
+		RING_PUSH_REQUESTS(&tx_ring);
+		notify(NET_PORT);
+		assert_int_equal(recv(tap, got, sizeof(got), MSG_DONTWAIT),
+				 i ? 70 : -1);
+	}
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		memcpy(f + 12, arp, sizeof(arp) - 1);
+		f[changes[i].at] = changes[i].is;
+		if (changes[i].at == 28) {
+			memset(f + 28, 0, 4);
+		}
+		tx_put(id++, DATA_PAGE, 0, 60, 0);
+		RING_PUSH_REQUESTS(&tx_ring);
+		notify(NET_PORT);
+		assert_int_equal(recv(tap, got, sizeof(got), MSG_DONTWAIT),
+				 changes[i].sent ? 70 : -1);
+	}
+	tx_put(id, DATA_PAGE, 0, 30, 0); // ARP, cut off
+	RING_PUSH_REQUESTS(&tx_ring);
+	notify(NET_PORT);
 	assert_int_equal(recv(tap, got, sizeof(got), MSG_DONTWAIT), -1);
 }
 
@@ -1283,6 +1336,16 @@ static void a_session_ends_within_a_transaction(void **state)
 	__lsan_enable();
 }
 
+static int setup_bound_net(void **state)
+{
+	int status;
+
+	net_bound = true;
+	status = setup(state);
+	net_bound = false;
+	return status;
+}
+
 static int setup_full_log(void **state)
 {
 	int status;
@@ -1326,6 +1389,8 @@ int main(void)
 	    CASE(removal_waits_for_requests),
 	    CASE(packets_go_out),
 	    CASE(packets_refused_are_not_sent),
+	    cmocka_unit_test_setup_teardown(an_interface_speaks_for_its_address,
+					    setup_bound_net, teardown),
 	    CASE(packets_come_in),
 	    CASE(broken_packets_lose_the_interface),
 	    CASE(a_piece_across_its_page_loses_the_interface),

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "creator.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -375,6 +376,16 @@ static void add_fill(struct wabed_add *add, const struct record *r,
 	snprintf(add->uuid, sizeof(add->uuid), "%s", r->info.uuid);
 }
 
+// Of "a.b.c.d/len"; what is none stays 0.0.0.0.
+static void address_bytes(const char *text, uint8_t to[4])
+{
+	char address[INET_ADDRSTRLEN];
+
+	snprintf(address, sizeof(address), "%.*s", (int)strcspn(text, "/"),
+		 text);
+	inet_pton(AF_INET, address, to);
+}
+
 static int nets_fill(struct wabed_add *add, const struct record *r, int *fds,
 		     unsigned int *count, struct wabe_error *err)
 {
@@ -388,6 +399,9 @@ static int nets_fill(struct wabed_add *add, const struct record *r, int *fds,
 		    fd < 0) {
 			return error_set(err, 0, "mac \"%s\"",
 					 r->spec->nets[i].mac);
+		}
+		if (r->spec->nets[i].ip) {
+			address_bytes(r->spec->nets[i].ip, add->nets[i].ip);
 		}
 		add->nets[i].handle = i;
 		add->nets[i].byte_rate = r->spec->nets[i].byte_rate;

@@ -173,6 +173,7 @@ int net_open(struct served *served, const struct wabed_net *config, int fd)
 	net->tap = (struct source){fd, tap_ready};
 	net->mtu = config->mtu ? config->mtu : 1500;
 	memcpy(net->mac, config->mac, sizeof(net->mac));
+	memcpy(net->ip, config->ip, sizeof(net->ip));
 	rate_init(&net->tx_rate, config->byte_rate, 64 * 1024, now);
 	rate_init(&net->rx_rate, config->byte_rate, 64 * 1024, now);
 	// The guest can finish checksums; segments come cut.

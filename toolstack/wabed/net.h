@@ -14,7 +14,7 @@ struct net {
 	struct source tap; // fd -1: it went away
 	bool polled;
 	uint16_t mtu;
-	uint8_t mac[6];
+	uint8_t mac[6], ip[4];
 	struct rate tx_rate, rx_rate;
 	volatile struct netif_tx_sring *tx;
 	volatile struct netif_rx_sring *rx;

@@ -233,7 +233,31 @@ static bool header_make(struct packet *packet)
 	return true;
 }
 
-// It goes out if it comes from the address the interface has.
+// On a network where each has an address of its own: IPv4 from that, and ARP
+// that speaks for that or asks whether anybody has it. All else could take what
+// is meant for a neighbour, or make itself the way to somewhere.
+static bool speaks_for_itself(const struct net *net,
+			      const struct packet *packet)
+{
+	static const uint8_t nobody[4];
+	static const uint8_t arp[] = {0, 1, 8, 0, 6, 4}; // Ethernet, IPv4
+	const uint8_t *frame = (uint8_t *)packet->data + HEADER;
+	const uint8_t *in = frame + ETH_BYTES;
+
+	if (!memcmp(net->ip, nobody, 4)) {
+		return true;
+	}
+	if (frame[12] == 0x08 && frame[13] == 0x00) {
+		return packet->bytes >= ETH_BYTES + 20 &&
+		       !memcmp(in + 12, net->ip, 4);
+	}
+	return frame[12] == 0x08 && frame[13] == 0x06 &&
+	       packet->bytes >= ETH_BYTES + 28 &&
+	       !memcmp(in, arp, sizeof(arp)) && !memcmp(in + 8, net->mac, 6) &&
+	       (!memcmp(in + 14, net->ip, 4) || !memcmp(in + 14, nobody, 4));
+}
+
+// It goes out if it comes from the addresses the interface has.
 static void packet_send(struct net *net, struct packet *packet)
 {
 	struct wabed_stats *stats = &net->backend.served->stats;
@@ -241,7 +265,7 @@ static void packet_send(struct net *net, struct packet *packet)
 	rate_take(&net->tx_rate, packet->bytes);
 	if (packet->bad || net->tap.fd < 0 ||
 	    memcmp(packet->data + HEADER + 6, net->mac, 6) ||
-	    !header_make(packet) ||
+	    !speaks_for_itself(net, packet) || !header_make(packet) ||
 	    write(net->tap.fd, packet->data, HEADER + packet->bytes) < 0) {
 		stats->net_tx_dropped++;
 		return;

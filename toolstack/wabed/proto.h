@@ -96,6 +96,7 @@ struct wabed_net {
 	uint32_t handle; // 0 is eth0
 	uint8_t mac[6];
 	uint16_t mtu;	    // 0: 1500
+	uint8_t ip[4];	    // the only address it may speak for; 0.0.0.0: any
 	uint64_t byte_rate; // bytes a second each way, 0: no limit
 };
 

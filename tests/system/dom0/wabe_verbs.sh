@@ -300,6 +300,10 @@ DTS
 	check "... a shell on it" until_true 40 answered
 	has "... its disk" "$(sha256sum </tmp/data | cut -d' ' -f1)" wabe logs debian
 	has "... its network" '3 packets received' wabe logs debian
+	type_at 'ifconfig eth0 10.87.1.78 netmask 255.255.0.0; ping -c 2 -W 2 10.87.0.1 | sed "s/ packets received/-came/"; echo all-is-$((6*8))'
+	moved() { wabe logs debian | grep -q 'all-is-48'; }
+	check "... takes another address" until_true 40 moved
+	has "... and is not heard from there" ' 0-came' wabe logs debian
 	stored() { xenstore-ls "/local/domain/$(xl domid debian)" | grep -q 'device\|backend\|console'; }
 	unstored() { ! stored; }
 	check "... and no device of it in xenstored" unstored
