@@ -92,6 +92,11 @@ $(UNIT_OUT)/creator_test: tests/unit/creator_test.c $(addprefix \
 	@mkdir -p $(@D)
 	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) $^ -o $@ -l:libfdt.a -lcmocka
 
+$(UNIT_OUT)/forward_test: tests/unit/forward_test.c toolstack/wabed/creator_forward.c \
+		toolstack/lib/error.c
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_FLAGS) $(TS_FLAGS) $^ -o $@ -lcmocka
+
 # The command, before a creator of the test's own.
 $(UNIT_OUT)/verbs_test: tests/unit/verbs_test.c $(addprefix toolstack/lib/,packet.c \
 		file.c error.c) $(TS_OUT)/wabe

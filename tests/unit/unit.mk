@@ -54,7 +54,7 @@ unit: $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 	done; [ -z "$$failed" ] || { echo "FAILED:$$failed"; exit 1; }
 
 # Those that have to do with the core.
-UNIT_COVER := $(filter-out glue_test creator_test toolstack_test verbs_test worker_test \
+UNIT_COVER := $(filter-out glue_test creator_test toolstack_test verbs_test forward_test worker_test \
 	decode_test cpuid_test time_test,$(UNIT_TESTS))
 coverage: needs-build-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage COVERAGE=1 coverage-all

@@ -99,6 +99,15 @@ static void carry(int a, struct in_addr guest, uint16_t port)
 	_exit(0);
 }
 
+// A connection does not hold the ports: they are free for the next one as soon
+// as the forwarder has gone.
+static void listeners_close(const struct forward *f, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		close(f[i].listener);
+	}
+}
+
 static void forward_serve(const struct forward *f, unsigned int count,
 			  struct in_addr guest)
 {
@@ -129,6 +138,7 @@ static void forward_serve(const struct forward *f, unsigned int count,
 				if (getppid() != self) {
 					_exit(1); // it was too late for that
 				}
+				listeners_close(f, count);
 				carry(fd, guest, f[i].guest_port);
 			}
 			running += child > 0;
@@ -196,9 +206,7 @@ int forward_start(struct record *r, struct wabe_error *err)
 		forward_confine(f, count);
 		forward_serve(f, count, guest);
 	}
-	for (unsigned int i = 0; i < count; i++) {
-		close(f[i].listener);
-	}
+	listeners_close(f, count);
 	return status;
 }
 
