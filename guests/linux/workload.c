@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,7 +176,8 @@ static const char *rights_drop(const char *user)
 
 void workload_exec(char **argv, char **env, const char *cwd, const char *user)
 {
-	const char *what = "cwd";
+	const char *what;
+	bool absent = false;
 	sigset_t none;
 
 	store_open(); // of our own: the one we were born with is our parent's
@@ -188,15 +190,15 @@ void workload_exec(char **argv, char **env, const char *cwd, const char *user)
 	signal(SIGPIPE, SIG_DFL);
 	setsid();
 	ioctl(0, TIOCSCTTY, 0);
-	if (!chdir(cwd && *cwd ? cwd : "/")) {
-		what = rights_drop(user);
-	}
+	cwd = cwd && *cwd ? cwd : "/";
+	what = chdir(cwd) ? cwd : rights_drop(user);
 	if (!what) {
 		what = argv[0];
 		execvp(argv[0], argv);
+		absent = errno == ENOENT;
 	}
 	fprintf(stderr, "wabe-init: %s: %s\n", what, strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
+	_exit(absent ? 127 : 126);
 }
 
 pid_t workload_start(void)

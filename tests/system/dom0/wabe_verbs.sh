@@ -374,6 +374,11 @@ has "orphans are reaped" '^0$' wabe run --rm busybox sh -c '(sleep 0 & true); sl
 has "-e -w -u" '^blue /tmp 1000 1000' wabe run --rm -e COLOUR=blue -w /tmp -u 1000:1000 busybox sh -c 'echo $COLOUR $PWD $(id -u) $(id -g)'
 has "--network none: no eth0" '^none' wabe run --rm --network none busybox sh -c 'ls /sys/class/net | grep -q eth0 || echo none'
 has "-c 2 -m 80" '^2 [5-7][0-9]' wabe run --rm -c 2 -m 80 busybox sh -c 'echo $(grep -c ^processor /proc/cpuinfo) $(($(sed -n "s/MemTotal: *\([0-9]*\).*/\1/p" /proc/meminfo) / 1000))'
+nowhere() {
+	said=$(wabe run --rm -w /nosuch busybox true 2>&1)
+	echo "$said $?"
+}
+has "-w of a folder that is not there: which, and 126" '^wabe-init: /nosuch: No such.* 126$' nowhere
 # The boot has a network behind dom0, where 10.0.2.100 answers on port 7.
 if ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up 2>/dev/null; then
 	route add default gw 10.0.2.2
