@@ -158,6 +158,8 @@ static void yes(const struct creator_request *q, struct creator_reply *reply)
 
 static void what_is_wrong_is_named(void **state)
 {
+	char name[80] = "";
+
 	assert_int_equal(wabe(yes, "kill", "-s", "NOPE", "box", NULL), 2);
 	assert_said("-s NOPE: ");
 	assert_int_equal(wabe(yes, "kill", "-s", "9", "box", NULL), 0);
@@ -181,6 +183,10 @@ static void what_is_wrong_is_named(void **state)
 	assert_said("--net-rate -5M: say 10M");
 	assert_int_equal(wabe(yes, "run", "-v", "v:/d:rx", "img", NULL), 2);
 	assert_said("-v v:/d:rx: the mode");
+	assert_int_equal(wabe(yes, "list", "box", NULL), 2);
+	memset(name, 'n', sizeof(name) - 1);
+	assert_int_equal(wabe(yes, "partition", "remove", name, NULL), 1);
+	assert_said("a name has at most 63");
 	assert_int_equal(wabe(yes, "top", "-b", "-n", "x", NULL), 2);
 	assert_said("-n x: ");
 }

@@ -88,6 +88,9 @@ int cmd_list(int argc, char **argv)
 			return cmd_usage(argv[0]);
 		}
 	}
+	if (optind < argc) {
+		return cmd_usage(argv[0]);
+	}
 	if (!cmd_open(argv[0], &w)) {
 		return EXIT_FAILED;
 	}

@@ -91,8 +91,9 @@ static int request_send(struct wabe *w, struct creator_request *request,
 	request->version = CREATOR_VERSION;
 	if (name) {
 		if (strlen(name) >= sizeof(request->name)) {
-			return error_set(err, 0, "%s: no such micro-domain",
-					 name);
+			return error_set(err, 0,
+					 "%s: a name has at most %zu letters",
+					 name, sizeof(request->name) - 1);
 		}
 		strcpy(request->name, name);
 	}

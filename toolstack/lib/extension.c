@@ -194,10 +194,13 @@ int partition_create(struct machine *m, const char *name, uint64_t kib,
 {
 	struct wabe_op op = {.cmd = WABE_PARTITION_CREATE}, undo;
 
-	if (!*name || strlen(name) >= sizeof(op.u.partition.name)) {
+	if (!*name || strlen(name) >= sizeof(op.u.partition.name) ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]) {
 		return error_set(err, 0,
-				 "partition \"%s\": at most %zu letters", name,
-				 sizeof(op.u.partition.name) - 1);
+				 "partition \"%s\": letters, digits, - _ . "
+				 "only, at most %zu",
+				 name, sizeof(op.u.partition.name) - 1);
 	}
 	strcpy(op.u.partition.name, name);
 	memset(op.u.partition.cpus, has_cpus(cpus) ? 0 : 0xff,

@@ -324,6 +324,8 @@ else
 	check "partition create" wabe partition create one -m 160M -c 0
 	check "partition create: another" wabe partition create two -m 160M
 	check "partition create: a name taken" refuses 'there already' wabe partition create two -m 16M
+	check "partition create: a name that would break the list" refuses 'letters, digits' wabe partition create 'a
+b' -m 16M
 	check "partition create: more than there is" refuses 'not that much' wabe partition create three -m 500G
 	listed() { [ "$(partition one 3)" = 160 ] && [ "$(partition one 7)" = 0 ] && [ "$(partition two 7)" = all ] && [ -z "$(partition three 1)" ]; }
 	check "partition list: as they were made, and nothing of what failed" listed
@@ -372,13 +374,13 @@ check "-v DEVICE:xvdc:r: a block device" bare /dev/loop7:xvdc:r
 losetup -d /dev/loop7
 has "orphans are reaped" '^0$' wabe run --rm busybox sh -c '(sleep 0 & true); sleep 1; ps -o stat | grep -c Z; true'
 has "-e -w -u" '^blue /tmp 1000 1000' wabe run --rm -e COLOUR=blue -w /tmp -u 1000:1000 busybox sh -c 'echo $COLOUR $PWD $(id -u) $(id -g)'
-has "--network none: no eth0" '^none' wabe run --rm --network none busybox sh -c 'ls /sys/class/net | grep -q eth0 || echo none'
-has "-c 2 -m 80" '^2 [5-7][0-9]' wabe run --rm -c 2 -m 80 busybox sh -c 'echo $(grep -c ^processor /proc/cpuinfo) $(($(sed -n "s/MemTotal: *\([0-9]*\).*/\1/p" /proc/meminfo) / 1000))'
 nowhere() {
 	said=$(wabe run --rm -w /nosuch busybox true 2>&1)
 	echo "$said $?"
 }
 has "-w of a folder that is not there: which, and 126" '^wabe-init: /nosuch: No such.* 126$' nowhere
+has "--network none: no eth0" '^none' wabe run --rm --network none busybox sh -c 'ls /sys/class/net | grep -q eth0 || echo none'
+has "-c 2 -m 80" '^2 [5-7][0-9]' wabe run --rm -c 2 -m 80 busybox sh -c 'echo $(grep -c ^processor /proc/cpuinfo) $(($(sed -n "s/MemTotal: *\([0-9]*\).*/\1/p" /proc/meminfo) / 1000))'
 # The boot has a network behind dom0, where 10.0.2.100 answers on port 7.
 if ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up 2>/dev/null; then
 	route add default gw 10.0.2.2
