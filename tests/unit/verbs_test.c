@@ -379,5 +379,6 @@ int main(void)
 	    cmocka_unit_test(a_terminal_is_given_back_whatever_ends_run),
 	};
 
+	signal(SIGINT, SIG_DFL); // what a shell starts behind itself ignores it
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
