@@ -8,8 +8,6 @@
 
 #include "memory.h"
 
-#define RESOURCE_FRAMES_MAX 32 // a call; more: -E2BIG as the ABI allows
-
 // Write up to map->nr_entries entries and the count.
 static long map_answer(struct xen_memory_map *q, const struct e820_map *map)
 {
@@ -94,25 +92,23 @@ long memory_machphys_list(struct domain *d, void *arg)
 static long resource_frames(struct domain *d,
 			    const struct xen_mem_acquire_resource *q)
 {
-	u64 mfns[RESOURCE_FRAMES_MAX];
+	long error = 0;
 
-	if (q->nr_frames > RESOURCE_FRAMES_MAX) {
-		return -E2BIG;
-	}
-	if (q->frame > ~0u - q->nr_frames) {
+	if (!HANDLE_GVA(q->frame_list).a ||
+	    q->frame + q->nr_frames > grants_frame_max(d) ||
+	    q->frame > grants_frame_max(d)) {
 		return -EINVAL;
 	}
-	for (u32 i = 0; i < q->nr_frames; i++) {
+	for (u32 i = 0; i < q->nr_frames && !error; i++) {
 		mfn_t m;
-		int error = grants_frame(d, (u32)q->frame + i, &m);
 
-		if (error) {
-			return error;
+		error = grants_frame(d, (u32)q->frame + i, &m);
+		if (!error) {
+			error = copy_to_guest_at(HANDLE_GVA(q->frame_list), i,
+						 &m.n, sizeof(m.n));
 		}
-		mfns[i] = m.n;
 	}
-	return copy_to_guest(HANDLE_GVA(q->frame_list), mfns,
-			     q->nr_frames * sizeof(mfns[0]));
+	return error;
 }
 
 long memory_acquire_resource(struct domain *d, void *arg)
@@ -134,6 +130,6 @@ long memory_acquire_resource(struct domain *d, void *arg)
 	if (q->nr_frames || HANDLE_GVA(q->frame_list).a) {
 		return resource_frames(d, q);
 	}
-	q->nr_frames = grants_frame_count(d);
+	q->nr_frames = grants_frame_max(d);
 	return 0;
 }

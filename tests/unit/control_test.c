@@ -496,6 +496,77 @@ static void limits_of_createdomain_hold(void **state)
 	assert_sound();
 }
 
+static long acquire(struct xen_mem_acquire_resource r, u64 *list, u32 *size)
+{
+	long rc;
+
+	r.domid = 3;
+	set_xen_guest_handle(r.frame_list, list);
+	rc = fake_hypercall(__HYPERVISOR_memory_op, XENMEM_acquire_resource,
+			    (u64)&r, 0, 0);
+	*size = r.nr_frames;
+	return rc;
+}
+
+#define ACQUIRE(list, size, ...)                                   \
+	acquire(                                                   \
+	    (struct xen_mem_acquire_resource){                     \
+		.type = XENMEM_resource_grant_table, __VA_ARGS__}, \
+	    list, size)
+
+// All of a grant table, or a part, in one call; its size is what it may become.
+static void the_toolstack_is_given_grant_frames(void **state)
+{
+	const u32 most = 64;
+	struct xen_domctl c = ctl(XEN_DOMCTL_createdomain, 3);
+	u64 frames[65] = {0};
+	u32 size;
+
+	c.u.createdomain = (struct xen_domctl_createdomain){
+	    .max_vcpus = 1,
+	    .max_grant_frames = (s32)most,
+	    .grant_opts = XEN_DOMCTL_GRANT_version(1),
+	};
+	assert_int_equal(ctl_do(&c), 0);
+	assert_int_equal(ACQUIRE(NULL, &size), 0);
+	assert_int_equal(size, most);
+	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = most), 0);
+	for (u32 i = 0; i < most; i++) {
+		u64 again = 0;
+
+		assert_int_equal(
+		    ACQUIRE(&again, &size, .frame = i, .nr_frames = 1), 0);
+		assert_int_equal(again, frames[i]);
+		assert_true(page_get(page_lookup(MFN(again)), fake_domain(3)));
+		page_put(page_lookup(MFN(again)));
+	}
+	assert_int_equal(frames[most], 0);
+	// Beyond it, in every way.
+	assert_int_equal(ACQUIRE(frames, &size, .frame = most, .nr_frames = 1),
+			 -EINVAL);
+	assert_int_equal(
+	    ACQUIRE(frames, &size, .frame = most - 1, .nr_frames = 2), -EINVAL);
+	assert_int_equal(
+	    ACQUIRE(frames, &size, .frame = 1ull << 32, .nr_frames = 1),
+	    -EINVAL);
+	assert_int_equal(ACQUIRE(frames, &size, .frame = ~0u, .nr_frames = 1),
+			 -EINVAL);
+	assert_int_equal(ACQUIRE(frames, &size, .frame = ~0ull, .nr_frames = 1),
+			 -EINVAL);
+	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = ~0u), -EINVAL);
+	assert_int_equal(ACQUIRE(NULL, &size, .nr_frames = 1), -EINVAL);
+	assert_int_equal(ACQUIRE((u64 *)8, &size, .nr_frames = 1), -EFAULT);
+	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = 1, .pad = 1),
+			 -EINVAL);
+	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = 1, .id = 1),
+			 -EINVAL);
+	fake_run(0, b->vcpu[0]);
+	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = 1), -EPERM);
+	fake_run(0, dom0->vcpu[0]);
+	fake_domain_destroy(fake_domain(3));
+	assert_sound();
+}
+
 static void only_grant_version_1_can_be_set(void **state)
 {
 	struct gnttab_set_version v = {.version = 1};
@@ -647,6 +718,7 @@ int main(void)
 	    T(unmap_and_replace_moves_an_entry),
 	    T(limits_of_createdomain_hold),
 	    T(processors_beyond_the_bitmap_are_not_meant),
+	    T(the_toolstack_is_given_grant_frames),
 	    T(only_grant_version_1_can_be_set),
 	    T(a_watchdog_ends_who_does_not_feed_it),
 	    T(shutting_others_down_is_dom0s),
