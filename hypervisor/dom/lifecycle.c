@@ -175,28 +175,29 @@ void watchdogs_kill(struct domain *d)
 	}
 }
 
-// Id 0 asks for a new one, and ids begin at 1.
+// Id 0 asks for a new one, and ids begin at 1. Without a time a new one fires
+// at once, as on Xen, and one that there is stops.
 static int watchdog_set_locked(struct domain *d, u32 id, u32 seconds)
 {
 	u32 count = ARRAY_SIZE(d->watchdog), i = id - 1;
 
 	if (!id) {
 		i = (u32)__builtin_ctz(~(u32)d->watchdog_used);
-		if (!seconds || i >= count) {
-			return seconds ? -ENOSPC : -EINVAL;
+		if (i >= count) {
+			return -ENOSPC;
 		}
 		d->watchdog_used |= (u8)BIT(i);
 	}
 	if (i >= count || !(d->watchdog_used & BIT(i))) {
 		return -EINVAL;
 	}
-	if (!seconds) {
+	if (id && !seconds) {
 		d->watchdog_used &= (u8)~BIT(i);
 		timer_stop(&d->watchdog[i]);
 		return 0;
 	}
 	timer_set(&d->watchdog[i], time_now() + seconds * 1000000000ull);
-	return (int)i + 1;
+	return id ? 0 : (int)i + 1;
 }
 
 int watchdog_set(struct domain *d, u32 id, u32 seconds)
