@@ -119,9 +119,14 @@ static long trigger(struct xen_domctl *op, struct domain *d, struct vcpu *none)
 	if (!v) {
 		return -ESRCH;
 	}
-	return op->u.sendtrigger.trigger == XEN_DOMCTL_SENDTRIGGER_NMI
-		   ? vcpu_send_nmi(v)
-		   : -ENOSYS;
+	switch (op->u.sendtrigger.trigger) {
+	case XEN_DOMCTL_SENDTRIGGER_NMI:
+		return vcpu_send_nmi(v);
+	case XEN_DOMCTL_SENDTRIGGER_POWER:
+	case XEN_DOMCTL_SENDTRIGGER_SLEEP:
+		return -EINVAL; // buttons of HVM guests
+	}
+	return -ENOSYS;
 }
 
 // --- what it is given -------------------------------------------------------
@@ -266,7 +271,7 @@ static const struct {
     OP(max_mem, domctl_max_mem, 0),
     OP(setvcpucontext, domctl_set_context, 0),
     OP(getvcpucontext, domctl_get_context, OTHER | VCPU | STOP | INVALID),
-    OP(getvcpuinfo, domctl_vcpu_info, VCPU),
+    OP(getvcpuinfo, domctl_vcpu_info, VCPU | INVALID),
     OP(max_vcpus, max_vcpus, OTHER),
     OP(scheduler_op, scheduler, 0),
     OP(setdomainhandle, set_handle, 0),

@@ -29,6 +29,10 @@ static u32 frame_info(struct domain *d, u64 mfn)
 	if (!p || !page_get(p, d)) {
 		return XEN_DOMCTL_PFINFO_XTAB;
 	}
+	if (READ_ONCE(p->state) & PAGE_HEAP) {
+		page_put(p); // shared by the hypervisor, nothing to save
+		return XEN_DOMCTL_PFINFO_XTAB;
+	}
 	type = page_type_now(p);
 	type = type >= PAGE_L1 && type <= PAGE_L4
 		   ? type << XEN_DOMCTL_PFINFO_LTAB_SHIFT

@@ -94,7 +94,7 @@ static long resource_frames(struct domain *d,
 {
 	long error = 0;
 
-	if (!HANDLE_GVA(q->frame_list).a ||
+	if (!HANDLE_GVA(q->frame_list).a || !q->nr_frames ||
 	    q->frame + q->nr_frames > grants_frame_max(d) ||
 	    q->frame > grants_frame_max(d)) {
 		return -EINVAL;
@@ -121,8 +121,13 @@ long memory_acquire_resource(struct domain *d, void *arg)
 	if (!current_domain()->privileged) {
 		return -EPERM;
 	}
+	if (d == current_domain()) {
+		return -ESRCH; // as Xen answers to DOMID_SELF
+	}
+	// The other two are there on Xen, and empty for PV guests.
 	if (q->type != XENMEM_resource_grant_table) {
-		return -EOPNOTSUPP;
+		return q->type <= XENMEM_resource_vmtrace_buf ? -EINVAL
+							      : -EOPNOTSUPP;
 	}
 	if (q->id != XENMEM_resource_grant_table_id_shared) {
 		return -EINVAL;

@@ -125,14 +125,15 @@ static void a_bitmap_that_is_not_there_is_a_fault(void **state)
 
 static void a_vcpu_that_is_not_there_is_named_as_on_xen(void **state)
 {
-	static const u32 calls[] = {XEN_DOMCTL_getvcpucontext,
-				    XEN_DOMCTL_getvcpuaffinity,
-				    XEN_DOMCTL_setvcpuaffinity};
+	static const u32 calls[] = {
+	    XEN_DOMCTL_getvcpucontext, XEN_DOMCTL_getvcpuaffinity,
+	    XEN_DOMCTL_getvcpuinfo, XEN_DOMCTL_setvcpuaffinity};
 
 	for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
 		struct xen_domctl op = ctl(calls[i], 1);
 
-		if (calls[i] == XEN_DOMCTL_getvcpucontext) {
+		if (calls[i] == XEN_DOMCTL_getvcpucontext ||
+		    calls[i] == XEN_DOMCTL_getvcpuinfo) {
 			op.u.vcpucontext.vcpu = 99;
 		} else {
 			op.u.vcpuaffinity.vcpu = 99;
@@ -140,6 +141,26 @@ static void a_vcpu_that_is_not_there_is_named_as_on_xen(void **state)
 		}
 		assert_int_equal(ctl_do(&op), -EINVAL);
 	}
+}
+
+static void triggers_and_shared_frames_are_answered_as_on_xen(void **state)
+{
+	struct xen_domctl op = ctl(XEN_DOMCTL_sendtrigger, 1);
+	struct xen_domctl types = ctl(XEN_DOMCTL_getpageframeinfo3, 1);
+	u64 frames[] = {a->shared_mfn.n, fake_alloc(a), 1ull << 35};
+
+	op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_POWER;
+	assert_int_equal(ctl_do(&op), -EINVAL);
+	op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_RESET;
+	assert_int_equal(ctl_do(&op), -ENOSYS);
+	op.u.sendtrigger.vcpu = 99;
+	assert_int_equal(ctl_do(&op), -ESRCH);
+	types.u.getpageframeinfo3.num = ARRAY_SIZE(frames);
+	set_xen_guest_handle(types.u.getpageframeinfo3.array, frames);
+	assert_int_equal(ctl_do(&types), 0);
+	assert_int_equal(frames[0], XEN_DOMCTL_PFINFO_XTAB);
+	assert_int_equal(frames[1], XEN_DOMCTL_PFINFO_NOTAB);
+	assert_int_equal(frames[2], XEN_DOMCTL_PFINFO_XTAB);
 }
 
 // The port's pending bit is taken.
@@ -501,6 +522,7 @@ static long acquire(struct xen_mem_acquire_resource r, u64 *list, u32 *size)
 	long rc;
 
 	r.domid = 3;
+	r.type = r.type ? r.type : XENMEM_resource_grant_table;
 	set_xen_guest_handle(r.frame_list, list);
 	rc = fake_hypercall(__HYPERVISOR_memory_op, XENMEM_acquire_resource,
 			    (u64)&r, 0, 0);
@@ -508,11 +530,8 @@ static long acquire(struct xen_mem_acquire_resource r, u64 *list, u32 *size)
 	return rc;
 }
 
-#define ACQUIRE(list, size, ...)                                   \
-	acquire(                                                   \
-	    (struct xen_mem_acquire_resource){                     \
-		.type = XENMEM_resource_grant_table, __VA_ARGS__}, \
-	    list, size)
+#define ACQUIRE(list, size, ...) \
+	acquire((struct xen_mem_acquire_resource){__VA_ARGS__}, list, size)
 
 // All of a grant table, or a part, in one call; its size is what it may become.
 static void the_toolstack_is_given_grant_frames(void **state)
@@ -555,6 +574,12 @@ static void the_toolstack_is_given_grant_frames(void **state)
 			 -EINVAL);
 	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = ~0u), -EINVAL);
 	assert_int_equal(ACQUIRE(NULL, &size, .nr_frames = 1), -EINVAL);
+	assert_int_equal(ACQUIRE(frames, &size), -EINVAL);
+	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = 1,
+				 .type = XENMEM_resource_vmtrace_buf),
+			 -EINVAL);
+	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = 1, .type = 77),
+			 -EOPNOTSUPP);
 	assert_int_equal(ACQUIRE((u64 *)8, &size, .nr_frames = 1), -EFAULT);
 	assert_int_equal(ACQUIRE(frames, &size, .nr_frames = 1, .pad = 1),
 			 -EINVAL);
@@ -714,6 +739,7 @@ int main(void)
 	    T(all_pages_are_reported),
 	    T(a_bitmap_that_is_not_there_is_a_fault),
 	    T(a_vcpu_that_is_not_there_is_named_as_on_xen),
+	    T(triggers_and_shared_frames_are_answered_as_on_xen),
 	    T(dom0_is_told_when_memory_runs_low),
 	    T(only_dom0_may_use_it),
 	    T(each_change_is_told_once),
