@@ -5,8 +5,8 @@
 // them. Each line has what came out, the flags that the granter then sees in
 // the entry, and what the mapping's page-table entry is. The parts: map with
 // every flag; what may not be mapped; unmap, right, wrong and twice; an entry
-// that is changed under a mapping; copies of every form, to the edges of pages;
-// the calls about the table itself.
+// that is changed under a mapping; unmap_and_replace; copies of every form, to
+// the edges of pages; the calls about the table itself, set_version among them.
 #include "ipc.h"
 
 #define SELF 0 // dom0
@@ -217,6 +217,51 @@ static void unmapping(void)
 	printf("entry at the end %x\n", grant_table[8].flags);
 }
 
+static int replace(u32 handle, u64 at, u64 by)
+{
+	struct gnttab_unmap_and_replace op = {
+	    .host_addr = at, .new_addr = by, .handle = handle};
+
+	return hv_grant_op(GNTTABOP_unmap_and_replace, &op, 1) ?: op.status;
+}
+
+// The mapping's place takes what another address maps, which then maps nothing.
+static void replacing(void)
+{
+	u64 by = MAP_VA + 4 * PAGE_SIZE;
+	u32 handle;
+
+	page_map(by, virt_to_mfn(other), PTE_DATA);
+	map(8, GNTMAP_host_map, MAP_VA);
+	handle = map_op.handle;
+	entry_say("replaced, a wrong handle", replace(0x7fffffff, MAP_VA, by),
+		  8, MAP_VA);
+	entry_say("by an address without tables",
+		  replace(handle, MAP_VA, 0x600000000000), 8, MAP_VA);
+	entry_say("by one in the hypervisor",
+		  replace(handle, MAP_VA, 0xffff830000000000), 8, MAP_VA);
+	entry_say("another address",
+		  replace(handle, MAP_VA + PAGE_SIZE, MAP_VA + 2 * PAGE_SIZE),
+		  8, MAP_VA);
+	other[5] = 0x77;
+	entry_say("replaced", replace(handle, MAP_VA, by), 8, MAP_VA);
+	printf("it maps the other's frame %d: %x; there is %lx\n",
+	       (*pte_find(MAP_VA, 1) & PTE_FRAME) >> PAGE_SHIFT ==
+		   virt_to_mfn(other),
+	       ((u8 *)MAP_VA)[5], *pte_find(by, 1));
+	entry_say("again", replace(handle, MAP_VA, by), 8, MAP_VA);
+	map(8, GNTMAP_host_map, by);
+	entry_say("replaced by nothing", replace(map_op.handle, by, 0), 8, by);
+	map(8, GNTMAP_host_map | GNTMAP_contains_pte,
+	    maddr_of(pte_find(by, 1)));
+	entry_say("one mapped by the entry's address",
+		  replace(map_op.handle, maddr_of(pte_find(by, 1)), MAP_VA), 8,
+		  by);
+	entry_say("  unmapped",
+		  unmap(map_op.handle, maddr_of(pte_find(by, 1)), 0), 8, by);
+	pte_write(pte_find(MAP_VA, 1), 0);
+}
+
 static int copy(u32 flags, u32 from, u32 from_at, u32 to, u32 to_at, u32 len)
 {
 	struct gnttab_copy op = {.len = len, .flags = flags};
@@ -317,6 +362,22 @@ static void table(void)
 	printf("\n");
 }
 
+// Version 2 last: it changes the table's form, on Xen.
+static void versions(void)
+{
+	static const u32 asked[] = {1, 0, 3, ~0u, 2, 1};
+
+	for (u32 i = 0; i < ARRAY_COUNT(asked); i++) {
+		struct gnttab_set_version set = {.version = asked[i]};
+		struct gnttab_get_version get = {.dom = DOMID_SELF};
+
+		printf("set_version %x: %s", asked[i],
+		       error_name(hv_grant_op(GNTTABOP_set_version, &set, 1)));
+		hv_grant_op(GNTTABOP_get_version, &get, 1);
+		printf(", it is %u\n", get.version);
+	}
+}
+
 int guest_main(void)
 {
 	grant_init();
@@ -328,7 +389,9 @@ int guest_main(void)
 	mapping();
 	refused();
 	unmapping();
+	replacing();
 	copies();
 	table();
+	versions();
 	return failed_count != 0;
 }

@@ -5,6 +5,8 @@
 // time, which all domains share:
 //   s FROM TO   use the processor all the time: how long it ran
 //   w FROM TO   sleep 1 ms again and again: how late it woke
+//   d SECONDS N set a watchdog, feed it N times at half the time, then forget
+//   it e REASON    end, with that reason
 // and sleeps when it has nothing to do. tests/system/sched.sh has the figures.
 // As dom0 it does both once, only to show that it can: real time is no measure.
 #include "console.h"
@@ -137,6 +139,42 @@ static void frames_tell(void)
 	arch->pfn_to_mfn_frame_list_list = virt_to_mfn(lists);
 }
 
+static void watchdog_feed(u32 seconds, u64 times)
+{
+	struct sched_watchdog w = {.timeout = seconds};
+	long id = hv_sched_op(SCHEDOP_watchdog, &w);
+
+	printf("watchdog %ld\n", id);
+	w.id = (u32)id;
+	for (u64 i = 0; i < times; i++) {
+		sleep_until(time_now() + seconds * 500000000ul);
+		if (hv_sched_op(SCHEDOP_watchdog, &w)) {
+			printf("not fed\n");
+		}
+	}
+	printf("fed %lu times\n", times);
+}
+
+static void end(u32 reason)
+{
+	struct sched_shutdown s = {.reason = reason};
+
+	hv_sched_op(SCHEDOP_shutdown, &s);
+}
+
+// d and e: their numbers are no times.
+static void obey_ends(const char *text)
+{
+	u64 first = number_take(&text), second = number_take(&text);
+
+	if (line[0] == 'd') {
+		watchdog_feed((u32)first, second);
+	}
+	if (line[0] == 'e') {
+		end((u32)first);
+	}
+}
+
 static void obey(void)
 {
 	const char *text = line + 1;
@@ -181,6 +219,7 @@ int guest_main(void)
 		for (;;) {
 			line_read();
 			obey();
+			obey_ends(line + 1);
 		}
 	}
 	start = time_now() + 20000000;
