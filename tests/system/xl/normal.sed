@@ -8,7 +8,7 @@ s/\b(Domain|domain|domid|dom) [0-9]+\b/\1 ID/g
 s/("domid": )[0-9]+/\1ID/
 s/(\[|pid |process )[0-9]{2,}\b/\1PID/g
 s/(info 0x[0-9a-f]+\/0x[0-9a-f]+)\/[0-9]+/\1\/SIZE/
-s/^(\$ (lsevtchn|xl domname|xenctx|xenctx --all)) [0-9]+/\1 ID/
+s/^(\$ (lsevtchn|xl domname|xenctx|xenctx --all|\/wabe\/controls)) [0-9]+/\1 ID/
 s/(backend|frontend|device|domain)\/[0-9]+\//\1\/ID\//g
 s/(vbd|vif)\/[0-9]+\//\1\/ID\//g
 s/\bvif[0-9]+\./vifID./g
