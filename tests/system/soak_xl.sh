@@ -10,7 +10,7 @@ for part in $parts; do
 	case $part in
 	scripts)
 		for cpus in 2 1; do
-			LIMIT=3000 xl_scripts $cpus $(cat "$here/xl/order" "$here/xl/order-long") save-cycles
+			LIMIT=3000 xl_scripts $cpus $(cat "$here/xl/order" "$here/xl/order-long")
 		done
 		;;
 	cycles)

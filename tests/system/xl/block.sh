@@ -17,6 +17,9 @@ check "a disk to read cannot be written" guest_says linux \
 	'dd if=/dev/zero of=/dev/xvda bs=4k count=1 2>/dev/null || echo no' no
 check "$MIB MiB go out" guest_says linux \
 	'dd if=/dev/xvda of=/dev/xvdb bs=64k conv=fsync 2>/dev/null && echo written' written
+# Its disks, sectors read and written.
+counted() { xentop -b -i 1 | awk '$1 == "linux" {print $13, ($17 >= 131072), ($18 >= 131072)}' | grep '^2 1 1$'; }
+check "xentop counts them" counted
 run xl block-attach linux phy:/dev/loop1 xvdb w
 run xl block-detach linux xvdb
 run xl block-detach linux xvda
