@@ -445,8 +445,8 @@ static void every_published_port_is_served_both_ways(void **state)
 	char **ports = calloc(PORTS + 1, sizeof(*ports));
 	uint16_t guest = 0, host[PORTS] = {0};
 	struct wabe_error err;
+	int fd, held[PORTS];
 	pid_t server;
-	int fd;
 
 	if (geteuid()) {
 		skip(); // it gives up root
@@ -455,8 +455,11 @@ static void every_published_port_is_served_both_ways(void **state)
 	server = echo_start(fd);
 	close(fd);
 	for (int i = 0; i < PORTS; i++) {
-		close(loopback(&host[i], true));
+		held[i] = loopback(&host[i], true);
 		assert_true(asprintf(&ports[i], "%u:%u", host[i], guest) > 0);
+	}
+	for (int i = 0; i < PORTS; i++) {
+		close(held[i]); // not before: no port comes twice
 	}
 	r->spec->ports = ports;
 	r->address[0] = INADDR_LOOPBACK;
