@@ -11,6 +11,12 @@ run xl mem-set linux 96
 check "it has 96 MiB" within 60 moved 96
 check "the guest has 32 MiB less" near "$(total)" $((total_before - 32))
 check "the machine 32 MiB more" near "$(free_memory)" $((free_before + 32))
+run xl mem-max linux 112
+in_guest linux 'echo 163840 >/sys/devices/system/xen_memory/xen_memory0/target_kb'
+check "a balloon that wants 160 MiB comes to the maximum" within 60 moved 113
+sleep 3
+check "and no further" moved 113
+run xl mem-max linux 192
 run xl mem-set linux 192
 check "it has 192 MiB" within 60 moved 192
 check "the guest has 64 MiB more" near "$(total)" $((total_before + 64))
