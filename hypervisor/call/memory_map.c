@@ -21,7 +21,7 @@ long memory_map_get(struct domain *d, void *arg)
 	struct e820_map *map =
 	    __atomic_load_n(&d->memory_map, __ATOMIC_ACQUIRE);
 
-	return map ? map_answer(arg, map) : -ENOSYS;
+	return map && map->count ? map_answer(arg, map) : -ENOSYS;
 }
 
 // Kept in one place for the domain's life: a guest that reads it at the same

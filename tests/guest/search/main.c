@@ -188,6 +188,80 @@ static void structures(void)
 	say("structures of memory, events, devices, grants", found);
 }
 
+// --- paddings ----------------------------------------------------------------
+
+// The bytes of a structure from..to-1 before the call; what then is otherwise.
+static u8 poison;
+
+static void *poisoned(size_t bytes)
+{
+	memset(page, poison, bytes);
+	return page;
+}
+
+static void untouched(const char *what, long rc, size_t from, size_t to)
+{
+	const u8 *bytes = (u8 *)page;
+	u32 other = 0;
+
+	for (size_t i = from; i < to; i++) {
+		other += bytes[i] != poison && bytes[i] != 0;
+	}
+	printf("%s: %s, padding and what is behind: %u bytes of something\n",
+	       what, rc > 0 ? "0" : error_name(rc), other);
+}
+
+static void port_status(const char *what, long port, size_t used)
+{
+	struct evtchn_status *s = poisoned(256);
+
+	s->dom = DOMID_SELF;
+	s->port = (u32)port;
+	untouched(what, hv_event_op(EVTCHNOP_status, s),
+		  offsetof(struct evtchn_status, u) + used, 256);
+	event_close((u32)port);
+}
+
+#define BEHIND(type, field) \
+	(offsetof(struct type, field) + sizeof(((struct type *)0)->field)), 256
+
+static void paddings(void)
+{
+	struct vcpu_runstate_info *r = poisoned(256);
+	struct gnttab_query_size *q;
+	struct xen_memory_map *m;
+	struct evtchn_alloc_unbound *a;
+
+	untouched("runstate", hv_vcpu_op(VCPUOP_get_runstate_info, 0, r),
+		  sizeof(r->state), offsetof(__typeof__(*r), state_entry_time));
+	untouched("behind it", hv_vcpu_op(VCPUOP_get_runstate_info, 0, r),
+		  BEHIND(vcpu_runstate_info, time));
+	q = poisoned(256);
+	q->dom = DOMID_SELF;
+	untouched("grant table's size", hv_grant_op(GNTTABOP_query_size, q, 1),
+		  BEHIND(gnttab_query_size, status));
+	port_status("an unbound port", event_alloc_unbound(DOMID_SELF, 0), 2);
+	port_status("a port for IPIs", event_bind_ipi(0), 0);
+	port_status("a VIRQ's port", event_bind_virq(VIRQ_DEBUG, 0), 4);
+	a = poisoned(256);
+	a->dom = a->remote_dom = DOMID_SELF;
+	untouched("a new port", hv_event_op(EVTCHNOP_alloc_unbound, a),
+		  BEHIND(evtchn_alloc_unbound, port));
+	event_close(a->port);
+	untouched("machphys_mapping",
+		  hv_memory_op(XENMEM_machphys_mapping, poisoned(256)),
+		  BEHIND(xen_machphys_mapping, max_mfn));
+	m = poisoned(4096);
+	m->nr_entries = 1;
+	set_xen_guest_handle(m->buffer, (void *)&page[64]);
+	untouched("memory map", hv_memory_op(XENMEM_memory_map, m), 64 * 8 + 20,
+		  4096);
+	untouched("changeset", hv_version(XENVER_changeset, poisoned(1024)),
+		  sizeof(xen_changeset_info_t), 1024);
+	untouched("features", hv_version(XENVER_get_features, poisoned(256)),
+		  sizeof(struct xen_feature_info), 256);
+}
+
 int guest_main(void)
 {
 	fpu();
@@ -196,6 +270,10 @@ int guest_main(void)
 	grants();
 	exchanged();
 	structures();
+	poison = 0xa5;
+	paddings();
+	poison = 0;
+	paddings();
 	say("its own memory, in the end",
 	    look(image_start, image_end - image_start));
 	return failed_count != 0;
