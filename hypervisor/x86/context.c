@@ -9,6 +9,7 @@
 // freed; that asks for a TLB flush, and context_flush_root() lets go.
 #include <wabe/context.h>
 #include <wabe/cpu.h>
+#include <wabe/emul.h>
 #include <wabe/mapcache.h>
 #include <wabe/paging.h>
 #include <wabe/tlb.h>
@@ -60,6 +61,7 @@ static void state_load(struct cpu *c, struct vcpu *v)
 	context_load_root(v);
 	debugregs_load(c, v);
 	fpu_load(v);
+	cr4_load(v);
 	if (unlikely(!segments_load(v))) {
 		bounce_failsafe(
 		    v, (u16[]){v->regs.ds, v->regs.es, v->regs.fs, v->regs.gs});

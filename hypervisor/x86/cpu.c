@@ -176,9 +176,8 @@ static u64 cr4_value(void)
 	const struct cpu_features *f = &cpu_features;
 
 	return CR4_DE | CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT |
-	       (f->mca ? CR4_MCE : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) |
-	       (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
-	       (f->smap ? CR4_SMAP : 0);
+	       (f->mca ? CR4_MCE : 0) | (f->xsave ? CR4_OSXSAVE : 0) |
+	       (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
 }
 
 void cpu_init_this(struct cpu *c)

@@ -9,8 +9,9 @@
 // What every guest sees set, whatever it writes.
 #define CR4_FIXED (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
-// The bits a guest may choose. They change what it reads, not the processor:
-// that has them on wherever it can. TSD is not among them: rdtsc never traps.
+// The bits a guest may choose. But for FSGSBASE they change what it reads, not
+// the processor: that has them on wherever it can. TSD is not among them: rdtsc
+// never traps.
 static u64 cr4_choice(void)
 {
 	return CR4_DE | (cpu_features.fsgsbase ? CR4_FSGSBASE : 0) |
@@ -20,6 +21,19 @@ static u64 cr4_choice(void)
 static u64 cr4_guest(const struct vcpu *v)
 {
 	return CR4_FIXED | (v->cr4 & cr4_choice());
+}
+
+// Without FSGSBASE a kernel takes it that its user mode cannot change bases
+// behind its back: then it must not (XSA-293).
+void cr4_load(const struct vcpu *v)
+{
+	struct cpu *c = this_cpu();
+	bool fsgsbase = cr4_guest(v) & CR4_FSGSBASE;
+
+	if (c->fsgsbase != fsgsbase) {
+		X86_WRITE_CR(4, X86_READ_CR(4) ^ CR4_FSGSBASE);
+		c->fsgsbase = fsgsbase;
+	}
 }
 
 static u64 cr0_guest(const struct vcpu *v)
@@ -78,6 +92,7 @@ enum emul_outcome emul_cr_write(struct vcpu *v, struct cpu_user_regs *regs,
 		// Bits beyond the choice are ignored: Linux sets what CPUID
 		// of a native machine would let it.
 		v->cr4 = value & cr4_choice();
+		cr4_load(v);
 		return EMUL_DONE;
 	default:
 		return EMUL_REFUSED;

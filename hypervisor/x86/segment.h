@@ -18,7 +18,7 @@ static inline u64 fs_base_read(void)
 {
 	u64 base;
 
-	if (unlikely(!cpu_features.fsgsbase)) {
+	if (unlikely(!this_cpu()->fsgsbase)) {
 		return rdmsr(MSR_FS_BASE);
 	}
 	asm volatile("rdfsbase %0" : "=r"(base));
@@ -28,7 +28,7 @@ static inline u64 fs_base_read(void)
 static inline void fs_base_write(u64 base)
 {
 	base = base_canonical(base);
-	if (unlikely(!cpu_features.fsgsbase)) {
+	if (unlikely(!this_cpu()->fsgsbase)) {
 		wrmsr(MSR_FS_BASE, base);
 		return;
 	}
@@ -39,7 +39,7 @@ static inline u64 gs_base_read(void)
 {
 	u64 base;
 
-	if (unlikely(!cpu_features.fsgsbase)) {
+	if (unlikely(!this_cpu()->fsgsbase)) {
 		return rdmsr(MSR_KERNEL_GS_BASE);
 	}
 	asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(base)::"memory");
@@ -49,7 +49,7 @@ static inline u64 gs_base_read(void)
 static inline void gs_base_write(u64 base)
 {
 	base = base_canonical(base);
-	if (unlikely(!cpu_features.fsgsbase)) {
+	if (unlikely(!this_cpu()->fsgsbase)) {
 		wrmsr(MSR_KERNEL_GS_BASE, base);
 		return;
 	}
@@ -61,7 +61,7 @@ static inline u64 gs_base_exchange(u64 base)
 {
 	u64 old;
 
-	if (unlikely(!cpu_features.fsgsbase)) {
+	if (unlikely(!this_cpu()->fsgsbase)) {
 		old = rdmsr(MSR_KERNEL_GS_BASE);
 		wrmsr(MSR_KERNEL_GS_BASE, base);
 		return old;

@@ -102,4 +102,7 @@ emul_fn emul_xsetbv, emul_rdmsr, emul_wrmsr; // `i` is not looked at
 bool emul_ports_granted(const struct vcpu *v, const struct cpu_user_regs *regs,
 			const struct insn *i);
 
+// This CPU does as guest `v`, which comes to run here, chose in its CR4.
+void cr4_load(const struct vcpu *v);
+
 #endif

@@ -63,6 +63,7 @@ struct cpu {
 	u32 ldt_ents;		   // entries of the LDT that is loaded
 	u32 loaded_domain;	   // serial of the domain that ran last
 	bool debugging;		   // breakpoints are in the debug registers
+	bool fsgsbase;		   // CR4 has it: who is loaded chose so
 	u64 xcr0;		   // value in XCR0
 	u64 idle_ns;		   // time spent in HLT
 

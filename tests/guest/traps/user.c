@@ -187,6 +187,26 @@ static void bases(void)
 	printf("by the kernel's gs %lx\n", r.rax);
 }
 
+USER_SNIPPET(user_base, "rdfsbase %rax; wrgsbase %rax; int3");
+
+// User mode may read and write bases only where its kernel said so in CR4: one
+// that did not relies on it (XSA-293).
+static void base_instructions(void)
+{
+	u64 cr4;
+
+	asm volatile("mov %%cr4, %0" : "=r"(cr4));
+	for (u64 on = 0; on < 3; on++) {
+		struct regs r = {.rflags = 0x202};
+
+		TRY("mov %0, %%cr4", : : "r"(on == 1 ? cr4 | 0x10000 : cr4));
+		user_run_code(&r, user_base_start, user_base_end);
+		say_regs(on == 1 ? "bases, FSGSBASE" : "bases, no FSGSBASE", &r,
+			 USER_CODE);
+		events_mask();
+	}
+}
+
 void user_modes(void)
 {
 	struct regs r = {.rflags = 0x202};
@@ -202,6 +222,7 @@ void user_modes(void)
 	   "after syscall rcx is rip and r11 the flags");
 	ok(r.rsp == USER_STACK, "rsp is the user's");
 	bases();
+	base_instructions();
 	compatibility_mode();
 }
 
