@@ -150,6 +150,9 @@ static void refused(void)
 	printf("\nnot a table's entry: ");
 	status_say(map(8, GNTMAP_host_map | GNTMAP_contains_pte,
 		       virt_to_mfn(other) << PAGE_SHIFT));
+	printf("\nfrom the middle of one entry to that of the next: ");
+	status_say(map(8, GNTMAP_host_map | GNTMAP_contains_pte,
+		       maddr_of(pte_find(MAP_VA, 1)) + 4));
 	map_op = (struct gnttab_map_grant_ref){
 	    .flags = GNTMAP_host_map, .host_addr = MAP_VA, .ref = 8, .dom = 77};
 	hv_grant_op(GNTTABOP_map_grant_ref, &map_op, 1);
