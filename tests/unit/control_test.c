@@ -8,6 +8,7 @@
 #include <wabe/hypercall.h>
 
 #include "../../hypervisor/dom/dom.h"
+#include "../../hypervisor/ipc/grants.h"
 
 #include <public/wabe.h>
 #include <xen/domctl.h>
@@ -614,6 +615,35 @@ static void only_grant_version_1_can_be_set(void **state)
 	assert_int_equal(q.version, 1);
 }
 
+// However it ends, the table is not left locked (XSA-334).
+static void grant_frames_are_told_and_nothing_stays_locked(void **state)
+{
+	u64 list[4] = {0};
+	struct xen_mem_acquire_resource q = {
+	    .domid = 1, .type = XENMEM_resource_grant_table, .nr_frames = 1};
+	static const u64 first[] = {0, 1, 99, ~0u, 1ull << 32, ~0ull};
+
+	set_xen_guest_handle(q.frame_list, list);
+	for (u32 i = 0; i < ARRAY_SIZE(first); i++) {
+		q.frame = first[i];
+		assert_true(!call(__HYPERVISOR_memory_op,
+				  XENMEM_acquire_resource, &q) == (i < 2));
+		assert_int_equal(q.nr_frames, 1);
+	}
+	set_xen_guest_handle(q.frame_list, (xen_pfn_t *)8);
+	q.frame = 0;
+	assert_int_equal(
+	    call(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &q), -EFAULT);
+	fake_run(0, a->vcpu[0]);
+	assert_int_equal(grants_frame_count(a), 2);
+	set_xen_guest_handle(q.frame_list, list);
+	assert_int_equal(
+	    call(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &q), -EPERM);
+	fake_run(0, dom0->vcpu[0]);
+	assert_true(lock_try(&a->grants->lock));
+	unlock(&a->grants->lock);
+}
+
 static long dog(u32 id, u32 seconds)
 {
 	struct sched_watchdog w = {.id = id, .timeout = seconds};
@@ -747,6 +777,7 @@ int main(void)
 	    T(frames_stay_in_their_partition),
 	    T(a_promise_keeps_frames_in_place),
 	    T(unmap_and_replace_moves_an_entry),
+	    T(grant_frames_are_told_and_nothing_stays_locked),
 	    T(limits_of_createdomain_hold),
 	    T(processors_beyond_the_bitmap_are_not_meant),
 	    T(the_toolstack_is_given_grant_frames),

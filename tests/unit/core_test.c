@@ -386,6 +386,7 @@ static long exchange(u64 mfn)
 static void what_the_hypervisor_shares_is_not_given_away(void **state)
 {
 	u64 shared = heap_mfn(a->shared).n, theirs = fake_alloc(dom0);
+	struct gnttab_transfer transfer = {.mfn = area};
 
 	assert_int_equal(reserve(XENMEM_decrease_reservation, &shared, 0, 1),
 			 0);
@@ -397,12 +398,23 @@ static void what_the_hypervisor_shares_is_not_given_away(void **state)
 	// A frame in use: mapped, or a table (XSA-287).
 	assert_int_equal(exchange(area), -EINVAL);
 	assert_int_equal(exchange(l1), -EINVAL);
+	// Nor does any frame go to another domain (XSA-214, XSA-217).
+	assert_int_equal(fake_hypercall(__HYPERVISOR_grant_table_op,
+					GNTTABOP_transfer, (u64)&transfer, 1,
+					0),
+			 0);
+	assert_int_equal(transfer.status, GNTST_general_error);
+	assert_int_equal(page(area)->owner, a->id);
 	assert_true(frame_drop_allocation(page(theirs)));
 }
 
 static void a_domain_takes_no_more_than_its_limit(void **state)
 {
 	u64 list[8] = {0};
+	struct xen_memory_reservation on_demand = {
+	    .nr_extents = 1,
+	    .mem_flags = XENMEMF_populate_on_demand,
+	    .domid = DOMID_SELF};
 
 	a->pages_max = a->pages + 3;
 	assert_int_equal(reserve(XENMEM_populate_physmap, list, 0, 8), 3);
@@ -411,6 +423,13 @@ static void a_domain_takes_no_more_than_its_limit(void **state)
 	assert_int_equal(reserve(XENMEM_decrease_reservation, list, 0, 1), 1);
 	assert_int_equal(reserve(XENMEM_populate_physmap, list, 1, 1), 0);
 	assert_int_equal(reserve(XENMEM_populate_physmap, list, 0, 2), 1);
+	// What is for translated guests (XSA-14, XSA-507).
+	a->pages_max++;
+	set_xen_guest_handle(on_demand.extent_start, list);
+	assert_int_equal(fake_hypercall(__HYPERVISOR_memory_op,
+					XENMEM_populate_physmap,
+					(u64)&on_demand, 0, 0),
+			 0);
 	// Orders that a shift would not survive (XSA-31).
 	for (u32 order = 16; order < 256; order += 16) {
 		assert_int_equal(
