@@ -62,9 +62,9 @@ long vcpu_start(u32 vcpu, void (*fn)(u64 arg), u64 arg)
 	return rc ? rc : hv_vcpu_op(VCPUOP_up, vcpu, NULL);
 }
 
-u64 time_now(void)
+u64 time_told(u32 vcpu)
 {
-	const struct vcpu_time_info *t = &vcpu_info()->time;
+	const struct vcpu_time_info *t = &shared_info->vcpu_info[vcpu].time;
 	u32 version;
 	u64 ns;
 
@@ -78,4 +78,9 @@ u64 time_now(void)
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (version & 1 || version != *(volatile u32 *)&t->version);
 	return ns;
+}
+
+u64 time_now(void)
+{
+	return time_told(0);
 }

@@ -18,7 +18,9 @@ struct vcpu_guest_context *vcpu_context(u32 vcpu, void (*fn)(u64), u64 arg);
 // Which vCPU has this address in its stack (0: none of the others).
 u32 vcpu_of_stack(u64 rsp);
 
-// Nanoseconds since boot, the same on all vCPUs.
+// Nanoseconds since boot, by what that vCPU, the caller's, is told; by what the
+// first is told, which should be the same.
+u64 time_told(u32 vcpu);
 u64 time_now(void);
 
 #endif

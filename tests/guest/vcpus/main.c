@@ -117,7 +117,7 @@ static void clock_watch(u64 id)
 {
 	for (u32 i = 0; i < 20000; i++) {
 		u64 seen = __atomic_load_n(&latest, __ATOMIC_SEQ_CST);
-		u64 now = time_now();
+		u64 now = time_told((u32)id);
 
 		if (now < seen) {
 			__atomic_fetch_add(&ran_back, 1, __ATOMIC_SEQ_CST);
