@@ -231,7 +231,6 @@ leaves() {
 check "run -it: ^] leaves it running" leaves
 check "console: ^] leaves it" /wabe/talk 30 READY "$(printf '\035')" -- /usr/bin/wabe console stays
 check "top: q leaves it" /wabe/talk 30 stays q -- /usr/bin/wabe top
-check "exec -t: the terminal's size" /wabe/talk 30 '33 99' '' -- sh -c 'stty rows 33 columns 99; exec /usr/bin/wabe exec -t stays busybox stty size'
 check "kill: KILL, where no other is named" wabe kill stays
 other() { ! wabe list -a | grep -q '^stays'; }
 check "... and --rm holds for what was left running" until_true 10 other
