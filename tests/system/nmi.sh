@@ -5,7 +5,7 @@
 port=$((20000 + $$ % 10000))
 # Tell QEMU's monitor what dom0 asks for on its console.
 : >"$out/log"
-tail -n +1 -s 0.1 -f "$out/log" | while read -r cue text; do
+tail -n +1 -s 0.1 --pid=$$ -f "$out/log" | while read -r cue text; do
 	[ "$cue" != HOST-TELL ] || {
 		exec 3<>"/dev/tcp/127.0.0.1/$port"
 		echo "${text//$'\r'/}" >&3
@@ -15,7 +15,6 @@ tail -n +1 -s 0.1 -f "$out/log" | while read -r cue text; do
 done 2>/dev/null &
 boot nmi.sh -s 2 -m 1024 -t 120 -a "console=com1 com1=115200,8n1 dom0_mem=512M,max:512M" \
 	-q "-monitor tcp:127.0.0.1:$port,server,nowait"
-pkill -P $$ tail
 said "an uncorrected machine check is reported" 'Machine check, CPU 1 bank 1: b000000000000000'
 said "it stops the machine" 'Panic on CPU 1'
 said "with its reason" 'Machine check, uncorrected'
