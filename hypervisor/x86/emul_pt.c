@@ -269,15 +269,14 @@ static bool decoded_write(struct cpu_user_regs *regs, struct vcpu *v,
 {
 	struct insn i;
 
-	if (!insn_fetch_decode(&i, regs)) {
+	if (!insn_fetch_decode(&i, regs) || !i.memory ||
+	    (va & (i.op_bytes - 1)) ||
+	    operand_address(&i, regs) + insn_segment_base(v, i.segment) != va) {
 		log_guest("page table write at %lx by an unknown instruction",
 			  regs->rip);
 		return false;
 	}
-	return i.memory && !(va & (i.op_bytes - 1)) &&
-	       operand_address(&i, regs) + insn_segment_base(v, i.segment) ==
-		   va &&
-	       entry_write(regs, &i, table, va);
+	return entry_write(regs, &i, table, va);
 }
 
 bool emul_pt_write(struct cpu_user_regs *regs, u64 va)
