@@ -62,26 +62,6 @@ static long create(struct xen_domctl *op, struct domain *none, struct vcpu *v)
 	return error;
 }
 
-static long destroy(struct xen_domctl *op, struct domain *d, struct vcpu *v)
-{
-	return domain_destroy(d);
-}
-
-static long pause(struct xen_domctl *op, struct domain *d, struct vcpu *v)
-{
-	return domain_pause_control(d);
-}
-
-static long unpause(struct xen_domctl *op, struct domain *d, struct vcpu *v)
-{
-	return domain_unpause_control(d);
-}
-
-static long resume(struct xen_domctl *op, struct domain *d, struct vcpu *v)
-{
-	return domain_resume(d);
-}
-
 // The domain asked for, or the next that there is.
 static long info(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 {
@@ -253,18 +233,21 @@ static long unsupported(struct xen_domctl *op, struct domain *d, struct vcpu *v)
 #define STOP 8	   // that vCPU is paused meanwhile (OTHER)
 #define ANSWER 16  // the request comes back with an error too: which, how far
 
-#define OP(name, fn, flags) [XEN_DOMCTL_##name] = {fn, flags}
+#define OP(name, fn, flags) [XEN_DOMCTL_##name] = {fn, NULL, flags}
+#define LIFE(name, fn, flags) [XEN_DOMCTL_##name] = {NULL, fn, flags}
 #define NONE(first, last) \
-	[XEN_DOMCTL_##first... XEN_DOMCTL_##last] = {unsupported, 0}
+	[XEN_DOMCTL_##first... XEN_DOMCTL_##last] = {unsupported, NULL, 0}
 
-static const struct {
+// One of the two functions: with the request, or of the domain alone.
+static const struct operation {
 	domctl_fn *fn;
+	int (*life)(struct domain *d);
 	u8 flags;
 } operations[] = {
     OP(createdomain, create, 0),
-    OP(destroydomain, destroy, 0),
-    OP(pausedomain, pause, OTHER),
-    OP(unpausedomain, unpause, 0),
+    LIFE(destroydomain, domain_destroy, 0),
+    LIFE(pausedomain, domain_pause_control, OTHER),
+    LIFE(unpausedomain, domain_unpause_control, 0),
     OP(getdomaininfo, info, 0),
     OP(setvcpuaffinity, domctl_set_affinity, VCPU | INVALID),
     OP(shadow_op, domctl_shadow, OTHER | ANSWER),
@@ -279,7 +262,7 @@ static const struct {
     OP(hypercall_init, domctl_hypercall_init, 0),
     NONE(settimeoffset, settimeoffset),
     OP(getvcpuaffinity, domctl_get_affinity, VCPU | INVALID),
-    OP(resumedomain, resume, OTHER),
+    LIFE(resumedomain, domain_resume, OTHER),
     OP(sendtrigger, trigger, 0),
     NONE(subscribe, sethvmcontext),
     OP(set_address_size, set_address_size, 0),
@@ -305,10 +288,11 @@ static const struct {
     NONE(vmtrace_op, set_paging_mempool_size),
 };
 
-static long run_named(struct xen_domctl *op, struct domain *d, domctl_fn *fn,
-		      u8 flags)
+static long run_named(struct xen_domctl *op, struct domain *d,
+		      const struct operation *o)
 {
 	struct vcpu *v = NULL;
+	u8 flags = o->flags;
 	long rc;
 
 	if ((flags & OTHER) && d == current_domain()) {
@@ -323,7 +307,7 @@ static long run_named(struct xen_domctl *op, struct domain *d, domctl_fn *fn,
 	if (flags & STOP) {
 		vcpu_pause(v);
 	}
-	rc = fn(op, d, v);
+	rc = o->life ? o->life(d) : o->fn(op, d, v);
 	if (flags & STOP) {
 		vcpu_unpause(v);
 	}
@@ -349,13 +333,13 @@ static long find(const struct xen_domctl *op, struct domain **d)
 
 // Whoever waits for the lock returns to the guest meanwhile: the holder may be
 // waiting for this CPU.
-static long run_locked(struct xen_domctl *op, struct domain *d, domctl_fn *fn,
-		       u8 flags)
+static long run_locked(struct xen_domctl *op, struct domain *d,
+		       const struct operation *o)
 {
 	long rc = -ERESTART;
 
 	if (lock_try(&control_lock)) {
-		rc = run_named(op, d, fn, flags);
+		rc = run_named(op, d, o);
 		unlock(&control_lock);
 	}
 	return rc;
@@ -367,8 +351,8 @@ long call_domctl(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 	struct domain *d;
 	long rc = control_begin(&op, GVA(arg), sizeof(op),
 				XEN_DOMCTL_INTERFACE_VERSION);
+	const struct operation *o;
 	long found;
-	u32 at;
 
 	if (rc && rc != -EPERM) {
 		return rc;
@@ -376,15 +360,13 @@ long call_domctl(u64 arg, u64 a1, u64 a2, u64 a3, u64 a4)
 	// As on Xen, who may not is told first that there is no such domain.
 	found = find(&op, &d);
 	rc = found ? found : rc;
-	at = (u32)index_clamp(op.cmd, ARRAY_SIZE(operations));
-	if (!rc && (op.cmd >= ARRAY_SIZE(operations) || !operations[at].fn)) {
+	o = &operations[index_clamp(op.cmd, ARRAY_SIZE(operations))];
+	if (!rc && (op.cmd >= ARRAY_SIZE(operations) || !(o->fn || o->life))) {
 		rc = -ENOSYS;
 	}
 	if (!rc) {
-		rc =
-		    run_locked(&op, d, operations[at].fn, operations[at].flags);
-		if ((!rc || rc == -ENOBUFS ||
-		     (operations[at].flags & ANSWER)) &&
+		rc = run_locked(&op, d, o);
+		if ((!rc || rc == -ENOBUFS || (o->flags & ANSWER)) &&
 		    copy_to_guest(GVA(arg), &op, sizeof(op))) {
 			rc = -EFAULT;
 		}

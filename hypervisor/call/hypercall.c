@@ -91,30 +91,24 @@ long hypercall_continue(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 // there, and rax, as part of its frame; it does not come back.
 void hypercall_page_fill(void *page)
 {
-	static const u8 call[] = {
-	    0x51, 0x41, 0x53,	       // push %rcx; push %r11
-	    0xb8, 0,	0,    0,    0, // mov $nr, %eax
-	    0x0f, 0x05,		       // syscall
-	    0x41, 0x5b, 0x59, 0xc3,    // pop %r11; pop %rcx; ret
-	};
-	static const u8 iret[] = {
-	    0x51, 0x41,
-	    0x53, 0x50, // the same, and push %rax
-	    0xb8, __HYPERVISOR_iret,
-	    0,	  0,
-	    0,	  0x0f,
-	    0x05,
-	};
+	static const char call[] = "\x51\x41\x53"      // push %rcx; push %r11
+				   "\xb8\0\0\0\0"      // mov $nr, %eax
+				   "\x0f\x05"	       // syscall
+				   "\x41\x5b\x59\xc3"; // pop them; ret
+	static const char iret[] = "\x51\x41\x53\x50"  // and push %rax
+				   "\xb8\0\0\0\0"
+				   "\x0f\x05";
 
 	memset(page, 0xcc, PAGE_SIZE); // int3
 	for (u32 nr = 0; nr < PAGE_SIZE / PAGE_ENTRY_BYTES; nr++) {
-		u8 *at = (u8 *)page + nr * PAGE_ENTRY_BYTES;
+		char *at = (char *)page + nr * PAGE_ENTRY_BYTES;
 
-		memcpy(at, call, sizeof(call));
-		at[4] = (u8)nr;
 		if (nr == __HYPERVISOR_iret) {
-			memset(at, 0xcc, sizeof(call));
-			memcpy(at, iret, sizeof(iret));
+			memcpy(at, iret, sizeof(iret) - 1);
+			at[5] = (char)nr;
+		} else {
+			memcpy(at, call, sizeof(call) - 1);
+			at[4] = (char)nr;
 		}
 	}
 }
