@@ -3,6 +3,7 @@
 // dom0_build() is the table of contents; each line's room is in dom0.h.
 #include <wabe/alloc.h>
 #include <wabe/boot.h>
+#include <wabe/console.h>
 #include <wabe/cpu.h>
 #include <wabe/dom0.h>
 #include <wabe/evtchn.h>
@@ -19,6 +20,7 @@ static INIT_DATA struct dom0_builder builder;
 
 void dom0_refuse(const char *what, const char *why)
 {
+	console_force(); // whatever loglvl= says
 	printk("dom0 cannot be started: %s (%s): %s", what,
 	       boot_info.modules[0].cmdline, why);
 	printk("The machine is stopped.");
