@@ -45,6 +45,9 @@ crashes() {
 	done
 }
 check "guests crash again and again" crashes
+has "each is told of in the log" 'd[1-9][0-9]* crashed: ' xl dmesg
+has "with the guest's registers" 'RIP: .*\[<[0-9a-f]\{16\}>\]' sh -c \
+	'xl dmesg | grep -A 1 " crashed: "'
 check "and leave nothing" within 20 same_counts
 
 fill() {
