@@ -36,43 +36,55 @@ said "dom0 reaches its init" 'WABE-DOM0 up'
 said "1 processor, i440fx: dom0's script passes" 'WABE-EXIT 0'
 clean_end "1 processor"
 
-# Bad input: said on the console, and a halt. An unknown word does not
-# stop it.
-halts() {
-	local what=$1 regex=$2 qemu end=$((SECONDS + 20))
+# starts WORDS REGEX qemu-arguments...: until the console has such a line, or for
+# 20 s. $qemu goes on.
+starts() {
+	local words=$1 regex=$2 end=$((SECONDS + 20))
 	shift 2
 	: >"$out/log"
 	qemu-system-x86_64 -accel tcg -cpu max -display none \
 		-monitor none -serial "file:$out/log" -no-reboot -kernel "$hv" \
-		-append "console=com1 com1=115200,8n1 noreboot $words" "$@" </dev/null &
+		-append "console=com1 com1=115200,8n1 noreboot $words" "$@" </dev/null 2>"$out/qemu" &
 	qemu=$!
-	until grep -aq 'is stopped\|Manual reset' "$out/log" || [ $SECONDS -ge $end ]; do
+	until grep -aq "$regex" "$out/log" || [ $SECONDS -ge $end ]; do
 		sleep 0.2
 	done
 	tr -d '\r' <"$out/log" >"$out/console"
-	said "$what: it says so" "$regex"
-	claim "$what: it stops, and waits" sh -c "grep -q 'is stopped\|Manual reset' '$out/console' &&
-		sleep 1 && kill -0 $qemu"
+}
+ends() {
 	kill $qemu
 	wait $qemu 2>/dev/null
 }
 kernel=$cache/dom0/vmlinuz
+starts "" 'Linux version' -m 1024 -initrd "$kernel console=hvc0 earlyprintk=xen"
+said "dom0's first line" 'Linux version [0-9]'
+ends
+
+# Bad input: said on the console, and a halt. An unknown word does not stop it.
+halts() {
+	local what=$1 regex=$2
+	shift 2
+	starts "$words" 'is stopped\|Manual reset' "$@"
+	said "$what: it says so" "$regex"
+	claim "$what: it stops, and waits" sh -c "grep -q 'is stopped\|Manual reset' '$out/console' &&
+		sleep 1 && kill -0 $qemu"
+	ends
+}
 words=frobnicate=7
 halts "no module" 'cannot start: no module' -m 512
 said "a word that it does not know: a warning" 'Command line: not understood: frobnicate=7$'
 words=loglvl=none # and that is said all the same
 head -c 100000 "$kernel" >"$out/short"
-halts "a cut-off kernel" 'Panic\|cannot start' -m 512 -initrd "$out/short console=hvc0"
-said "a cut-off kernel: which module, and why" 'dom0.*kernel'
+halts "a cut-off kernel" 'dom0 cannot be started: the kernel' -m 512 -initrd "$out/short console=hvc0"
 # A byte in the middle of what is compressed.
 {
 	head -c 3000000 "$kernel"
 	tail -c +3000001 "$kernel" | head -c 1 | tr '\000-\377' '\001-\377\000'
 	tail -c +3000002 "$kernel"
 } >"$out/flipped"
-halts "a kernel with a wrong byte" 'dom0.*kernel' -m 512 -initrd "$out/flipped console=hvc0"
+halts "a kernel with a wrong byte" 'dom0 cannot be started: the kernel' -m 512 -initrd "$out/flipped console=hvc0"
 head -c 5000 /dev/urandom >"$out/noise"
-halts "a module that is no kernel" 'dom0.*kernel' -m 512 -initrd "$out/noise x"
+halts "a module that is no kernel" 'dom0 cannot be started: the kernel' -m 512 -initrd "$out/noise x"
 halts "too little memory" 'cannot start: less than 64 MiB' -m 16 -initrd "$kernel x"
-halts "too little memory for dom0" 'dom0.*[Mm]emory\|[Mm]emory.*dom0' -m 100 -initrd "$kernel x"
+halts "too little memory for dom0" 'dom0 cannot be started: .*memory\|Not enough memory' -m 100 -initrd "$kernel x"
 exit 0

@@ -8,6 +8,8 @@ claim "make run ends with 0" env BUILD="$build" WABE_CACHE="$cache" \
 	bash "$here/play" </dev/null
 tr -d '\r' <"$out/claim" >"$out/console"
 took=$((SECONDS - begun))
+said "it shows xl info" 'xen_version *: 4\.17'
+said "the machine is switched off" 'reboot: Power down'
 said "its summary: all went well, the page came" '^run: [0-9]* steps went well, 0 did not; the web page came'
 said "a batch job's output and status" '^ok - its output and its exit status (7) come back'
 said "redis-cli in dom0" '^ok - the database answers redis-cli in dom0'

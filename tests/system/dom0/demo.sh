@@ -9,6 +9,7 @@ address() { wabe info "$1" | sed -n 's/.*"ip": *"\([0-9.]*\).*/\1/p' | head -n 1
 say() { echo "--- $*"; }
 
 say "the machine"
+xl info
 wabe info
 say "importing three images"
 for image in httpd redis batch; do
