@@ -24,10 +24,12 @@ HV_FLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpie -fno-plt \
 	-fno-stack-protector -fno-strict-aliasing -fwrapv \
 	-fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
 	-fno-jump-tables -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
-	-fno-common -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+	-fno-common -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	$(HV_INCLUDE) $(HV_DEFINE)
 
-all: $(BUILD)/wabe
+# On a fresh machine, too: what the compiler needs is installed first.
+all: needs-build
+	@$(MAKE) --no-print-directory $(BUILD)/wabe
 
 $(BUILD)/include/asm-offsets.h: $(HV_GENERATE)
 	@mkdir -p $(@D) $(BUILD)/hypervisor/x86
@@ -92,7 +94,7 @@ test: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory test-all
 test-all: $(BUILD)/wabe $(CACHE)/dom0/ready3 $(UNIT_TESTS:%=$(UNIT_OUT)/%) guests \
 		fuzzers toolstack-all $(BUILD)/linux/vmlinux
-	@tests/run tests/unit/run.sh tests/unit/command.sh tests/unit/spec.sh tests/unit/images.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
+	@tests/run tests/unit/run.sh tests/unit/command.sh tests/unit/spec.sh tests/unit/build.sh tests/unit/images.sh tests/fuzz/short.sh tests/mutants/mutants.sh $(SYSTEM)
 
 soak: needs-build-toolstack-linux-check-run-grub-gdb
 	@$(MAKE) --no-print-directory $(BUILD)/wabe $(CACHE)/dom0/ready3 guests \

@@ -14,7 +14,7 @@ GUEST_FLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-pic -mcmodel=kernel
 	-fno-stack-protector -fno-strict-aliasing -fwrapv -fno-builtin \
 	-fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
 	-mno-red-zone -mgeneral-regs-only -fcf-protection=none -fno-common \
-	-nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+	-nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-Iguests/lib -idirafter /usr/include $(HV_DEFINE)
 
 guests: $(GUESTS:%=$(BUILD)/guest/%)
