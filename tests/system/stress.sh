@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # For the scripts here that put load on dom0: builds what they need in it.
-# stress_root: dom0's root with the program `stress` and a file system's modules.
+# stress_root [FILE...]: dom0's root with the program `stress`, a file system's
+# modules, and FILEs.
 stress_root() {
 	local release more=$out/more
 	release=$(cat "$cache/dom0/release")
@@ -13,5 +14,5 @@ stress_root() {
 		cp "$file" "$more/"
 		basename "$file" >>"$more/modules"
 	done
-	make_root "$more"
+	make_root "$more" "$@"
 }
