@@ -151,14 +151,15 @@ static const struct grant_op {
 			   offsetof(struct gnttab_##op, status), \
 			   __VA_ARGS__}
 #define DOM(op) offsetof(struct gnttab_##op, dom)
-    OP(map_grant_ref, op_map_grant_ref, status, dev_bus_addr, BATCH, MAP_UNITS),
+    OP(map_grant_ref, op_map_grant_ref, status, dev_bus_addr, BATCH, MAP_UNITS,
+       0),
     OP(setup_table, op_setup_table, status, status, ONE, 0, DOM(setup_table)),
-    OP(transfer, op_refused, status, status, BATCH, 1),
-    OP(copy, op_copy, status, status, BATCH, COPY_UNITS),
+    OP(transfer, op_refused, status, status, BATCH, 1, 0),
+    OP(copy, op_copy, status, status, BATCH, COPY_UNITS, 0),
     OP(query_size, op_query_size, nr_frames, status, ONE, 0, DOM(query_size)),
     OP(get_status_frames, op_refused, status, status, ONE, 0,
        DOM(get_status_frames)),
-    OP(swap_grant_ref, op_swap_grant_ref, status, status, BATCH, COPY_UNITS),
+    OP(swap_grant_ref, op_swap_grant_ref, status, status, BATCH, COPY_UNITS, 0),
 };
 
 static s16 element_do(const struct grant_op *o, struct grant_copier *c,
