@@ -85,7 +85,7 @@ dd if=/dev/urandom of=/tmp/data bs=1k count=300 2>/dev/null
 carried() { wabe exec -i box cat </tmp/data >/tmp/data2 && cmp /tmp/data /tmp/data2; }
 check "exec -i: 300 KiB there and back unharmed" carried
 has "exec -t: a terminal" '/dev/pts/' wabe exec -t box busybox tty
-sized() { wabe exec -t box stty size </dev/null; }
+sized() { wabe exec -t box busybox stty size </dev/null; }
 has "exec -t: it has a size" '^24 80' sized
 five() {
 	pids=
