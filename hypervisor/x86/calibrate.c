@@ -126,15 +126,18 @@ static struct moment INIT_TEXT moment_read(const struct reference *r,
 	return (struct moment){sum.tsc / used, sum.count * FRACTION / used};
 }
 
-// How far both clocks go until one of them has counted so much.
+// How far both clocks go until one of them has counted so much. That begins
+// behind the first readings, whose time may be long: the processor of a virtual
+// machine stands still as it likes.
 static struct moment INIT_TEXT elapse(const struct reference *r, u64 tsc,
 				      u64 count)
 {
 	u64 tsc_first = rdtsc(), count_first = r->read() & r->mask;
 	struct moment a = moment_read(r, tsc_first, count_first), b;
+	u64 tsc_from = rdtsc(), count_from = r->read();
 
-	while (rdtsc() - tsc_first < tsc &&
-	       ((r->read() - count_first) & r->mask) < count) {
+	while (rdtsc() - tsc_from < tsc &&
+	       ((r->read() - count_from) & r->mask) < count) {
 		cpu_relax();
 	}
 	b = moment_read(r, tsc_first, count_first);
