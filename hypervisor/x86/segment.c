@@ -32,16 +32,22 @@ static u16 selector_for_guest(u16 sel)
 	return sel > 3 ? sel | 3 : sel;
 }
 
-// A selector into gs, which few guests use. That changes the GS base too, which
-// is ours: put it back at once. Returns the base the selector's descriptor has,
-// in *base.
+// A selector into gs. That changes the GS base too, which is ours: put it back
+// at once. Returns the base the selector's descriptor has, in *base.
 static int gs_selector_load(u16 sel, u64 *base)
 {
-	u64 own = (u64)this_cpu();
+	struct cpu *own = this_cpu();
 	int error = segment_load_gs(selector_for_guest(sel));
 
-	*base = rdmsr(MSR_GS_BASE);
-	wrmsr(MSR_GS_BASE, own);
+	if (likely(own->fsgsbase)) {
+		asm volatile("rdgsbase %0; wrgsbase %1"
+			     : "=&r"(*base)
+			     : "r"(own)
+			     : "memory");
+	} else {
+		*base = rdmsr(MSR_GS_BASE);
+		wrmsr(MSR_GS_BASE, (u64)own);
+	}
 	return error;
 }
 
