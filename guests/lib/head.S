@@ -35,7 +35,7 @@ start:				// rsi: start_info; rsp: a page of stack
 	ud2
 
 	.text
-// Each stub makes a quadword of error code and vector below rip; rcx and r11
+// An entry makes a quadword of error code and vector below rip; rcx and r11
 // have come back from the frame. What the first instruction sees of rsp, cs,
 // ss and flags is kept for tests.
 .macro entry name, vector, has_error=0

@@ -144,7 +144,7 @@ enum emul_outcome emul_rdmsr(struct vcpu *v, struct cpu_user_regs *regs,
 	return EMUL_DONE;
 }
 
-// The guest names a frame of its own: it becomes a page of hypercall stubs.
+// The guest names a frame of its own: it becomes a hypercall page.
 static bool hypercall_page_write(struct domain *d, u64 value)
 {
 	struct page *p = page_lookup(maddr_to_mfn(value));

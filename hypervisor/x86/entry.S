@@ -212,10 +212,10 @@ ENTRY entry_sysenter
 
 /* --- exceptions and interrupts --- */
 
-/* The stub of a vector: 16 bytes at entry_stubs. It leaves what the processor
+/* The entry of a vector: 16 bytes in entry_vectors. It leaves what the processor
  * did not push: the error code, or 0 (of interrupts the vector), and which
  * handler it is for, which is the number of an exception. */
-.macro STUB handler
+.macro VECTOR handler
 	.if !(WITH_ERROR >> \handler & 1)
 	push $0
 	.endif
@@ -228,16 +228,16 @@ ENTRY entry_sysenter
 .endm
 
 	.balign 16
-	.globl entry_stubs
-	.hidden entry_stubs
-entry_stubs:
+	.globl entry_vectors
+	.hidden entry_vectors
+entry_vectors:
 	.set vector, 0
 	.rept 256
 	.balign 16
 	.if vector < 32
-	STUB vector
+	VECTOR vector
 	.elseif vector == 0x80
-	STUB HANDLER_INT80
+	VECTOR HANDLER_INT80
 	.else
 	push $vector
 	jmp entry_irq

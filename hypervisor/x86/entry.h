@@ -17,7 +17,7 @@
 #define RFLAGS_AC BIT(18)
 
 // --- entry.S ---
-extern const char entry_stubs[256][16]; // for the IDT
+extern const char entry_vectors[256][16]; // for the IDT
 extern const s32 entry_slots[], uaccess_slots[];
 void entry_syscall(void);
 void entry_syscall32(void);

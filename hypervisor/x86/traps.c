@@ -287,7 +287,7 @@ void trap_ist(struct cpu_user_regs *regs)
 void INIT_TEXT traps_init(void)
 {
 	for (u32 i = 0; i < 256; i++) {
-		u64 to = (u64)entry_stubs[i];
+		u64 to = (u64)entry_vectors[i];
 
 		idt[i] = (struct gate){(u16)to,	 SEL_HV_CS, 0, GATE_INTERRUPT,
 				       to >> 16, to >> 32,  0};
