@@ -255,6 +255,22 @@ static void rm_of_one_that_is_not_there(void **state)
 	assert_said("no such");
 }
 
+// Of all there are, which are none: only who asks for the one is told so.
+static void only_the_list(const struct creator_request *q,
+			  struct creator_reply *reply)
+{
+	if (q->verb != CREATOR_LIST) {
+		no(reply, 0, "box: no such micro-domain");
+	}
+}
+
+static void stats_of_one_that_is_not_there(void **state)
+{
+	assert_int_equal(wabe(only_the_list, "stats", NULL), 0);
+	assert_int_equal(wabe(only_the_list, "stats", "box", NULL), 1);
+	assert_string_equal(said, "wabe stats: box: no such micro-domain\n");
+}
+
 static void not_yet(const struct creator_request *q,
 		    struct creator_reply *reply)
 {
@@ -375,6 +391,7 @@ int main(void)
 	    cmocka_unit_test(stop_of_one_that_cannot_be_ended),
 	    cmocka_unit_test(rm_of_one_that_is_forgotten_at_its_end),
 	    cmocka_unit_test(rm_of_one_that_is_not_there),
+	    cmocka_unit_test(stats_of_one_that_is_not_there),
 	    cmocka_unit_test(exec_can_be_interrupted),
 	    cmocka_unit_test(a_terminal_is_given_back_whatever_ends_run),
 	};

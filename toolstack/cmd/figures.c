@@ -61,6 +61,22 @@ static int vcpus_print(struct wabe *w, const struct wabe_info *info,
 	return 0;
 }
 
+// What the words say (an id, how a uuid begins) become names. They stay until
+// the program's end.
+static int names_find(struct wabe *w, int argc, char **argv,
+		      struct wabe_error *err)
+{
+	struct wabe_info one;
+
+	for (int i = 1; i < argc; i++) {
+		if (wabe_info(w, argv[i], &one, err)) {
+			return -1;
+		}
+		argv[i] = strdup(one.name);
+	}
+	return 0;
+}
+
 static bool is_named(const char *name, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -76,16 +92,10 @@ static int vcpu_list(struct wabe *w, int argc, char **argv,
 {
 	CLEANUP_FREE struct wabe_info *list = NULL;
 	struct wabe_host host;
-	struct wabe_info one;
 	size_t count = 0;
 
-	for (int i = 1; i < argc; i++) {
-		if (wabe_info(w, argv[i], &one, err)) {
-			return -1;
-		}
-		argv[i] = strdup(one.name);
-	}
-	if (wabe_host(w, &host, err) || wabe_list(w, &list, &count, err)) {
+	if (names_find(w, argc, argv, err) || wabe_host(w, &host, err) ||
+	    wabe_list(w, &list, &count, err)) {
 		return -1;
 	}
 	printf("%-24s %5s %5s %5s %5s %9s  %s\n", "Name", "ID", "VCPU", "CPU",
@@ -250,7 +260,8 @@ int cmd_stats(int argc, char **argv)
 	if (!cmd_open(argv[0], &w)) {
 		return EXIT_FAILED;
 	}
-	status = wabe_list(w, &list, &count, &err);
+	status = names_find(w, argc, argv, &err) ||
+		 wabe_list(w, &list, &count, &err);
 	samples = calloc(count + 1, sizeof(*samples));
 	if (!status && samples) {
 		count = samples_take(w, list, count, argc, argv, samples);
