@@ -87,6 +87,17 @@ volume_once() {
 if command -v mkfs.ext4 >/dev/null; then
 	claim "volume create: four at once make one" volume_once
 fi
+# What is built is put where it belongs, and the command runs from there.
+installed() {
+	make -s -o "$build/linux/vmlinux" BUILD="$build" DESTDIR="$tmp/root" PREFIX=/usr install-all || return 1
+	find "$tmp/root" -type f | sed "s,^$tmp/root,," | LC_ALL=C sort | diff - <(printf '%s\n' /boot/wabe \
+		/usr/bin/wabe /usr/bin/wabed /usr/bin/wabed-worker /usr/include/wabe.h /usr/lib/libwabe.a \
+		/usr/lib/wabe/init.cpio.gz /usr/lib/wabe/vmlinux /usr/share/bash-completion/completions/wabe \
+		/usr/share/man/man1/wabe.1) && "$tmp/root/usr/bin/wabe" --help >/dev/null
+}
+if [ -e "$build/linux/vmlinux" ] && [ -e "$build/wabe" ]; then
+	claim "make install" installed
+fi
 refuses() { ! "${@:2}" >"$tmp/out" 2>&1 && grep -q -- "$1" "$tmp/out" || { cat "$tmp/out"; return 1; }; }
 claim "-v: a name given twice is refused" refuses 'disk@2: dev xvdc: another' "$wabe" spec -v /x.img:xvdc -v /y.img:xvdc img
 claim "a word too long for a guest is refused" refuses 'argv: word 2 is over 4096' "$wabe" spec img echo "$(printf '%5000s' x)"

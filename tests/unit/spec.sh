@@ -72,6 +72,13 @@ claim "--partition" says 'partition = "tenant";' --partition tenant one
 claim "--kernel" says "path = \"$tmp/kernel\";" --kernel "$tmp/kernel" one
 claim "--initrd" says "initrd = \"$tmp/disk\";" --initrd "$tmp/disk" one
 claim "--cmdline" says 'cmdline = "console=hvc0 quiet";' --cmdline 'console=hvc0 quiet' one
+claim "--vcpus" says 'vcpus = <3>;' --vcpus 3 one
+claim "--env" says 'env = .*"A=b c".*;' --env 'A=b c' one
+claim "--workdir" says 'cwd = "/v";' --workdir /v one
+claim "--user" says 'user = "1:2";' --user 1:2 one
+claim "--volume" says 'mount = "/data";' --volume keep:/data one
+claim "--publish" says 'ports = "80:8080";' --publish 80:8080 one
+claim "-v FILE:/PATH" says "path = \"$tmp/disk\";" -v "$tmp/disk:/data" one
 claim "-m: what is no size" refuses 'say 64M' -m lots one
 claim "-c: what is no number" refuses 'how many' -c few one
 claim "--log-size: too little" refuses 'say 64K' --log-size 1K one
