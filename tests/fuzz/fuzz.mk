@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Fuzzers of everything that reads what a guest or a stranger wrote. `make fuzz`
-# runs each for FUZZ_SECONDS (600), one after the other; tests/unit/fuzz.sh runs
+# runs each for FUZZ_SECONDS (600), one after the other; tests/fuzz/short.sh runs
 # each for seconds from its seeds, tests/fuzz/seeds/NAME.
 FUZZERS := store ring spec image layer model
 FUZZ_OUT := $(BUILD)/fuzz
