@@ -127,8 +127,7 @@ bool ring_take(struct ring *ring, struct store *store, unsigned messages,
 	return true;
 }
 
-bool ring_publish(struct ring *ring, struct store *store, bool *notify,
-		  bool *more)
+bool ring_publish(struct ring *ring, struct store *store, bool *notify)
 {
 	size_t again = waiting(store);
 
@@ -152,10 +151,24 @@ bool ring_publish(struct ring *ring, struct store *store, bool *notify,
 		store->out_start += n;
 		*notify |= n > 0;
 	}
-	// Linux tells us of a request only where it finds all before it taken;
-	// what it wrote while req_cons was still the old one it kept quiet.
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	*more |= ring->page->req_prod != ring->req_cons &&
-		 waiting(store) <= XENSTORE_RING_SIZE / 2;
 	return true;
+}
+
+// Linux tells us of a request only where it finds all before it taken, and of
+// an answer it read only where it finds the ring full: by our indices, which it
+// reads with no barrier behind the writing of its own (xb_write, xb_read). So
+// its index may still be in its processor's store buffer when ours is seen by
+// all, and each side believes that the other will look. What tells it of ours,
+// a hypercall, takes longer than a store stays there.
+bool ring_waits(const struct ring *ring, const struct store *store)
+{
+	const volatile struct xenstore_domain_interface *page = ring->page;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (waiting(store) &&
+	    page->rsp_prod - page->rsp_cons < (uint32_t)XENSTORE_RING_SIZE) {
+		return true;
+	}
+	return waiting(store) <= XENSTORE_RING_SIZE / 2 &&
+	       page->req_prod != ring->req_cons;
 }

@@ -7,7 +7,7 @@
 // A turn is ring_take(), then, if store->dirty, save, then ring_publish(): the
 // guest sees neither an answer nor room for requests before they are saved. So
 // a server that is killed at any point is followed by one that does the same
-// again and skips the bytes that went out already.
+// again and skips the bytes that went out already. Last comes ring_waits().
 #ifndef GLUE_RING_H
 #define GLUE_RING_H
 
@@ -35,9 +35,10 @@ void ring_resume(struct ring *ring, uint32_t in_bytes, uint32_t req_cons,
 bool ring_take(struct ring *ring, struct store *store, unsigned messages,
 	       bool *more);
 // Show the guest what was taken and as much of the answers as fits. Sets
-// *notify if it must be told, *more if it wrote requests meanwhile: it may not
-// tell. false: as above.
-bool ring_publish(struct ring *ring, struct store *store, bool *notify,
-		  bool *more);
+// *notify if it must be told. false: as above.
+bool ring_publish(struct ring *ring, struct store *store, bool *notify);
+// Once it has been told: is there something to take, or room for an answer,
+// that it may not tell of? Then another turn follows.
+bool ring_waits(const struct ring *ring, const struct store *store);
 
 #endif

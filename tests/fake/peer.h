@@ -19,6 +19,7 @@ struct guest {
 	char page[PAGES][4096] __attribute__((aligned(4096)));
 	bool pending[PORTS], masked[PORTS], bound[PORTS];
 	unsigned told[PORTS]; // notifications the guest got
+	void (*hears)(struct guest *g, uint32_t port); // as it gets one
 	int mapped;
 	int event_fd, log, tap;
 };
@@ -48,9 +49,14 @@ static void fake_unbind(struct peer *peer, uint32_t port)
 
 static void fake_notify(struct peer *peer, uint32_t port)
 {
+	struct guest *g = guest_of(peer);
+
 	kill_point();
 	if (port < PORTS) {
-		guest_of(peer)->told[port]++;
+		g->told[port]++;
+	}
+	if (g->hears) {
+		g->hears(g, port);
 	}
 }
 

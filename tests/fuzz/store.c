@@ -125,9 +125,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= 2 + bytes;
 		while (more && rounds--) {
 			if (!ring_take(&ring, &store, 4, &more) ||
-			    !ring_publish(&ring, &store, &notify, &more)) {
+			    !ring_publish(&ring, &store, &notify)) {
 				goto out;
 			}
+			more |= ring_waits(&ring, &store);
 			page.rsp_cons = page.rsp_prod;
 			more |= store.out_start != store.out_end;
 		}

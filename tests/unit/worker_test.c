@@ -1050,6 +1050,60 @@ static void exec_has_so_many_sessions(void **state)
 	}
 }
 
+// What Linux wrote may be seen only after it read our index, the old one, and
+// told us nothing (xenstore-glue/ring.c): at the latest when it is interrupted.
+static uint32_t late_prod;
+static void prod_comes(struct guest *g, uint32_t port)
+{
+	struct xenstore_domain_interface *s = (void *)g->page[STORE_PAGE];
+
+	s->req_prod = late_prod;
+}
+
+static void a_request_that_is_seen_late_is_taken(void **state)
+{
+	struct xenstore_domain_interface *s = (void *)guest->page[STORE_PAGE];
+	char message[WIRE_MESSAGE_MAX];
+	size_t n = wire_build(message, XS_READ, 1, 0, "name", 5);
+
+	late_prod = s->req_prod;
+	for (size_t i = 0; i < 2 * n; i++) {
+		s->req[MASK_XENSTORE_IDX(late_prod++)] = message[i % n];
+	}
+	s->req_prod += n;
+	guest->hears = prod_comes;
+	notify(STORE_PORT);
+	assert_int_equal(s->req_cons, late_prod);
+	assert_int_equal(s->rsp_prod - s->rsp_cons,
+			 2 * (sizeof(struct xsd_sockmsg) + strlen("nine")));
+}
+
+static void answer_goes(struct guest *g, uint32_t port)
+{
+	struct xenstore_domain_interface *s = (void *)g->page[STORE_PAGE];
+
+	s->rsp_cons = s->rsp_prod;
+}
+
+static void room_that_is_seen_late_is_filled(void **state)
+{
+	struct xenstore_domain_interface *s = (void *)guest->page[STORE_PAGE];
+	char message[WIRE_MESSAGE_MAX], value[STORE_MAX_VALUE] = "";
+	size_t n = wire_build(message, XS_READ, 1, 0, "data/x", 7);
+	uint32_t before = s->rsp_prod;
+
+	assert_int_equal(store_set_bytes(&worker.domains->store.store, "data/x",
+					 value, sizeof(value), true),
+			 0);
+	for (size_t i = 0; i < n; i++) {
+		s->req[MASK_XENSTORE_IDX(s->req_prod++)] = message[i];
+	}
+	guest->hears = answer_goes;
+	notify(STORE_PORT);
+	assert_int_equal(s->rsp_prod - before,
+			 sizeof(struct xsd_sockmsg) + STORE_MAX_VALUE);
+}
+
 static void a_lying_store_ring_ends_the_store(void **state)
 {
 	struct xenstore_domain_interface *s = (void *)guest->page[STORE_PAGE];
@@ -1407,6 +1461,8 @@ int main(void)
 	    CASE(exec_has_so_many_sessions),
 	    cmocka_unit_test(a_kill_at_any_point_is_not_noticed),
 	    cmocka_unit_test(a_session_ends_within_a_transaction),
+	    CASE(a_request_that_is_seen_late_is_taken),
+	    CASE(room_that_is_seen_late_is_filled),
 	    CASE(a_lying_store_ring_ends_the_store),
 	    cmocka_unit_test(the_program_runs_confined),
 	    cmocka_unit_test(a_confined_worker_sends_others_no_signals),

@@ -52,7 +52,7 @@ bool store_turn(struct channel *channel)
 	if (store->dirty) {
 		state_save(served);
 	}
-	alive = alive && ring_publish(&service->ring, store, &notify, &more);
+	alive = alive && ring_publish(&service->ring, store, &notify);
 	if (notify) {
 		channel_notify(channel);
 	}
@@ -63,7 +63,7 @@ bool store_turn(struct channel *channel)
 	if (!alive) {
 		store_lose(served);
 	}
-	return alive && more;
+	return alive && (more || ring_waits(&service->ring, store));
 }
 
 // --- what the guest wrote ---------------------------------------------------
