@@ -38,8 +38,9 @@ void uncharge(struct domain *d, u64 *count, u64 frames);
 // frame_release() of a frame with the heap bit.
 void heap_frame_release(struct page *p, struct domain *owner);
 
-// A frame that nobody can refer to becomes `owner`'s, of `kind` (PAGE_HEAP or
-// 0), allocated. The state comes last: with it others can take references.
+// A frame that nobody can refer to, its state saying so, becomes `owner`'s, of
+// `kind` (PAGE_HEAP or 0), allocated. The state comes last: with it others can
+// take references.
 static inline void frame_begin(struct page *p, u16 owner, u64 kind)
 {
 	WRITE_ONCE(p->owner, owner);

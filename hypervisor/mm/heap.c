@@ -300,7 +300,9 @@ void heap_page_share(void *page, struct domain *d)
 	charge(d, &d->heap_frames, 1);
 	unlock(&d->pages_lock);
 	p->serial = d->serial;
-	frame_begin(p, d->id, PAGE_HEAP);
+	// Its state is a shared page's as it is. It is not written again:
+	// whoever sees the owner may have taken a reference before that.
+	__atomic_store_n(&p->owner, d->id, __ATOMIC_RELEASE);
 }
 
 void heap_page_unshare(void *page)

@@ -344,6 +344,23 @@ static void a_shared_page_goes_with_its_last_user(void **state)
 	assert_int_equal(heap_first.used, used);
 }
 
+// Who sees the new owner may have a reference before the sharing is over.
+static void a_reference_to_a_page_just_shared_is_kept(void **state)
+{
+	static struct domain d = {.id = 4, .serial = 10};
+	void *page = heap_page();
+	struct page *p = mfn_page(heap_mfn(page));
+
+	owner = &d;
+	p->state += PAGE_REF_ONE;
+	heap_page_share(page, &d);
+	assert_int_equal(p->state,
+			 PAGE_HEAP | PAGE_ALLOCATED | 2 * PAGE_REF_ONE);
+	heap_page_unshare(page);
+	page_put(p);
+	assert_int_equal(holds, 0);
+}
+
 // --- the vmap area -----------------------------------------------------------
 
 static u64 entry_of(const void *va)
@@ -507,6 +524,7 @@ int main(void)
 	    CASE(an_exhausted_heap_says_so_and_recovers),
 	    CASE(a_partitions_heap_can_be_given_back),
 	    CASE(a_shared_page_goes_with_its_last_user),
+	    CASE(a_reference_to_a_page_just_shared_is_kept),
 	    CASE(a_released_page_is_nobody_elses),
 	    CASE(a_mapping_is_of_what_was_asked_for),
 	    CASE(the_vmap_area_says_when_it_is_full),
