@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xen/xen.h>
+#include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/evtchn.h>
 #include <xen/gntdev.h>
@@ -23,11 +24,18 @@ static int peer_bind(struct peer *peer, uint32_t remote_port)
 	return port < 0 ? -errno : port;
 }
 
-static void peer_unbind(struct peer *peer, uint32_t port)
+// False: dom0's kernel never had a port of that number, nor a higher one.
+static bool port_close(struct peer *peer, uint32_t port)
 {
 	struct ioctl_evtchn_unbind unbind = {.port = port};
 
-	ioctl(peer->evtchn_fd, IOCTL_EVTCHN_UNBIND, &unbind);
+	return !ioctl(peer->evtchn_fd, IOCTL_EVTCHN_UNBIND, &unbind) ||
+	       errno != EINVAL;
+}
+
+static void peer_unbind(struct peer *peer, uint32_t port)
+{
+	port_close(peer, port);
 }
 
 static void peer_notify(struct peer *peer, uint32_t port)
@@ -108,16 +116,19 @@ static void peer_reset_pages(struct peer *peer)
 	}
 }
 
+// The descriptor does not tell its ports, so all that dom0's kernel has made
+// room for are tried: some more than are in use. Those of others are not found,
+// which costs a system call and no hypercall.
 static void peer_reset_ports(struct peer *peer, const int *keep, int count)
 {
-	for (int port = 1; port < PEER_MAX_PORTS; port++) {
+	for (int port = 1; port < EVTCHN_FIFO_NR_CHANNELS; port++) {
 		int i = 0;
 
 		while (i < count && keep[i] != port) {
 			i++;
 		}
-		if (i == count) {
-			peer_unbind(peer, port);
+		if (i == count && !port_close(peer, port)) {
+			return;
 		}
 	}
 }

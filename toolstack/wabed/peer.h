@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum { PEER_PAGE = 4096, PEER_COPY_MAX = 64 };
-enum { PEER_MAX_PAGES = 64, PEER_MAX_PORTS = 16384 };
+enum { PEER_MAX_PAGES = 64 };
 
 struct peer;
 
