@@ -75,7 +75,7 @@ export BUILD WABE_CACHE := $(CACHE)
 -include tests/unit/unit.mk tests/guest/guest.mk toolstack/toolstack.mk
 -include xenstore-glue/glue.mk toolstack/wabed/wabed.mk tests/fuzz/fuzz.mk
 
-SYSTEM_TESTS := nmi panic entry sched hostile memory devices guests smp wabe wabe_verbs wabe_proof many grub boot1 xl
+SYSTEM_TESTS := nmi panic entry sched hostile memory devices guests smp wabe wabe_verbs wabe_options wabe_proof many grub boot1 xl
 SYSTEM := $(wildcard $(SYSTEM_TESTS:%=tests/system/%.sh))
 # What takes long.
 SOAK := $(wildcard tests/system/soak*.sh)
