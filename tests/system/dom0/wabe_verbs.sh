@@ -407,4 +407,5 @@ events() { tr -d '\n' </tmp/events | grep -q '"name":"box"[^}]*"running".*"name"
 check "events: made, paused, restarted, ended" events
 kill $listener
 has "nothing is left at the end" '^2$' sh -c 'sleep 1; xl list | wc -l'
+[ $failures = 0 ] || explain
 exit $failures
