@@ -247,6 +247,23 @@ static void test_words_are_bounded(void **state)
 	free(word);
 }
 
+static void test_addresses_are_checked(void **state)
+{
+	const char *net = "devices { net@0 { compatible = \"wabe,net\"; ";
+	static const char *const bad[] = {"dns = \"fast\"", "dns = \"::1\"",
+					  "gateway = \"10.87.0.1/16\""};
+	char text[1024];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), HEAD "%s%s; }; };" TAIL, net,
+			 bad[i]);
+		refused(text, i < 2 ? "net@0: dns" : "net@0: gateway");
+	}
+	snprintf(text, sizeof(text), HEAD "%sdns = \"1.1.1.1\"; }; };" TAIL,
+		 net);
+	wabe_spec_free(parse(text));
+}
+
 // Disks without a name get one that no other has.
 static void test_disks_are_named(void **state)
 {
@@ -434,6 +451,7 @@ int main(void)
 	    cmocka_unit_test(test_spec_refuses),
 	    cmocka_unit_test(test_words_are_bounded),
 	    cmocka_unit_test(test_disks_are_named),
+	    cmocka_unit_test(test_addresses_are_checked),
 	    cmocka_unit_test(test_blob_damaged),
 	    cmocka_unit_test(test_files),
 	    cmocka_unit_test(test_user),

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "spec.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,6 +278,32 @@ static int policy_check(const struct wabe_spec *spec, const char *where,
 	return 0;
 }
 
+static bool address_valid(const char *s)
+{
+	struct in_addr unused;
+
+	return !s || inet_pton(AF_INET, s, &unused) == 1;
+}
+
+// Who makes it says what is wrong with an address of its own (wabed).
+static int nets_check(const struct wabe_spec *spec, const char *where,
+		      struct wabe_error *err)
+{
+	for (uint32_t i = 0; i < spec->net_count; i++) {
+		const struct wabe_net *n = &spec->nets[i];
+		bool dns = !address_valid(n->dns);
+
+		if (dns || !address_valid(n->gateway)) {
+			return error_set(err, 0,
+					 "%s: net@%u: %s \"%s\": say an IPv4 "
+					 "address",
+					 where, i, dns ? "dns" : "gateway",
+					 dns ? n->dns : n->gateway);
+		}
+	}
+	return 0;
+}
+
 int spec_check(const struct wabe_spec *spec, const char *where,
 	       struct wabe_error *err)
 {
@@ -304,7 +331,8 @@ int spec_check(const struct wabe_spec *spec, const char *where,
 	}
 	return policy_check(spec, where, err) ||
 		       workload_check(spec, where, err) ||
-		       disks_check(spec, where, err)
+		       disks_check(spec, where, err) ||
+		       nets_check(spec, where, err)
 		   ? -1
 		   : 0;
 }

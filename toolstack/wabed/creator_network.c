@@ -166,16 +166,19 @@ static int address_give(struct creator *c, struct wabe_net *net,
 	return 0;
 }
 
-// dom0's own name server, unless that is dom0 itself.
+// The first of dom0's name servers that guests can reach: IPv4, and not dom0
+// itself.
 static char *dns_find(void)
 {
+	struct in_addr unused;
 	FILE *f = fopen("/etc/resolv.conf", "re");
 	char line[256], server[64];
 	char *found = NULL;
 
 	while (f && !found && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "nameserver %63s", server) == 1 &&
-		    strncmp(server, "127.", 4) && strcmp(server, "::1")) {
+		    strncmp(server, "127.", 4) &&
+		    inet_pton(AF_INET, server, &unused) == 1) {
 			found = strdup(server);
 		}
 	}
