@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <libfdt.h>
@@ -75,6 +76,50 @@ static void kill_point(void)
 	}
 }
 
+// Or before a store into one page of the guest, which can only be read while
+// the worker runs: at the stores_left-th.
+static int watched_page, stores_left;
+
+static void page_watch(bool on)
+{
+	if (stores_left) {
+		mprotect(guest->page[watched_page], 4096,
+			 on ? PROT_READ : PROT_READ | PROT_WRITE);
+	}
+}
+
+static void store_seen(int number, siginfo_t *info, void *context)
+{
+	enum { SINGLE_STEP = 0x100 };
+	greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
+
+	if (number == SIGTRAP) { // the store is done
+		*flags &= ~SINGLE_STEP;
+		page_watch(true);
+		return;
+	}
+	if (!stores_left || (char *)info->si_addr < guest->page[watched_page] ||
+	    (char *)info->si_addr >= guest->page[watched_page + 1]) {
+		abort();
+	}
+	page_watch(false);
+	if (!--stores_left) {
+		longjmp(killed, 1);
+	}
+	*flags |= SINGLE_STEP;
+}
+
+static void stores_watch(int page, int count)
+{
+	struct sigaction seen = {.sa_sigaction = store_seen,
+				 .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+	watched_page = page;
+	stores_left = count;
+	sigaction(SIGSEGV, &seen, NULL);
+	sigaction(SIGTRAP, &seen, NULL);
+}
+
 // --- the guest's side -------------------------------------------------------
 
 static int worker_begin(uint32_t kind);
@@ -112,7 +157,9 @@ static void run(void)
 		if (setjmp(killed)) {
 			restart();
 		}
+		page_watch(true);
 		worker_step(&worker, !i || i >= 12);
+		page_watch(false);
 	}
 }
 
@@ -1299,12 +1346,12 @@ static void a_confined_worker_sends_others_no_signals(void **state)
 
 // A driver's life, with the worker killed at one point of it. Returns false if
 // it came to its end before that.
-static bool life_with_a_kill(int at)
+static bool life_with_a_kill(void)
 {
 	blkif_request_t r = {.operation = BLKIF_OP_WRITE, .nr_segments = 1};
 	uint32_t id;
+	bool killed_it;
 
-	kill_in = at;
 	setup(NULL);
 	assert_string_equal(ask(XS_WATCH, 0, "device\0token", 13), "OK");
 	do {
@@ -1337,12 +1384,10 @@ static bool life_with_a_kill(int at)
 	assert_string_equal(get("/local/domain/0/backend/vbd/9/51712/state"),
 			    "6");
 	assert_string_equal(put(0, "wabe/exit", "code 3"), "OK");
-	if (kill_in) {
-		teardown(NULL);
-		return false;
-	}
+	killed_it = !kill_in && !stores_left;
+	stores_left = 0;
 	teardown(NULL);
-	return true;
+	return killed_it;
 }
 
 // What a killed worker leaves in memory is not ours to count.
@@ -1351,15 +1396,33 @@ void __lsan_enable(void);
 
 static void a_kill_at_any_point_is_not_noticed(void **state)
 {
-	int at = 1;
+	int at = 0;
 
 	__lsan_disable();
-	while (life_with_a_kill(at)) {
-		at++;
-	}
+	do {
+		kill_in = ++at;
+	} while (life_with_a_kill());
 	__lsan_enable();
 	assert_true(at > 40);
 	fprintf(stderr, "# killed at %d points\n", at - 1);
+}
+
+// An answer stands where its request stood: half written it is neither.
+static void a_kill_between_answers_is_not_noticed(void **state)
+{
+	static const int rings[] = {DISK_PAGE, TX_PAGE};
+
+	__lsan_disable();
+	for (size_t i = 0; i < 2; i++) {
+		int at = 0;
+
+		do {
+			stores_watch(rings[i], ++at);
+		} while (life_with_a_kill());
+		assert_true(at > 4);
+		fprintf(stderr, "# killed at %d stores\n", at - 1);
+	}
+	__lsan_enable();
 }
 
 // A session's end in the middle of a transaction's: what follows it there is
@@ -1460,6 +1523,7 @@ int main(void)
 	    CASE(exec_ends_with_either_side),
 	    CASE(exec_has_so_many_sessions),
 	    cmocka_unit_test(a_kill_at_any_point_is_not_noticed),
+	    cmocka_unit_test(a_kill_between_answers_is_not_noticed),
 	    cmocka_unit_test(a_session_ends_within_a_transaction),
 	    CASE(a_request_that_is_seen_late_is_taken),
 	    CASE(room_that_is_seen_late_is_filled),

@@ -17,6 +17,7 @@
 #include <xen/io/ring.h>
 #include <xen/io/blkif.h>
 
+#include "answers.h"
 #include "worker.h"
 
 enum {
@@ -138,32 +139,29 @@ static void request_job(struct job *job, void *scratch)
 
 // --- on the loop ------------------------------------------------------------
 
+static const struct ring_kind ring_kind = RING_KIND(blkif);
+
 // Publish what is finished, as far as nothing before it is missing.
 static void responses_publish(struct disk *disk)
 {
-	uint32_t old = disk->rsp_prod, event;
-	struct request *request = &disk->request[old % SLOTS];
+	struct request *request = &disk->request[disk->rsp_prod % SLOTS];
+	struct backend *backend = &disk->backend;
+	uint32_t from = disk->rsp_prod, count = 0;
+	blkif_response_t answers[SLOTS];
 
 	while (request->finished) {
-		volatile blkif_response_t *response =
-		    &disk->ring->ring[disk->rsp_prod % SLOTS].rsp;
+		blkif_response_t *answer = &answers[count++];
 
-		response->id = request->id;
-		response->operation = request->operation;
-		response->status = request->status;
+		memset(answer, 0, sizeof(*answer)); // no padding of ours
+		answer->id = request->id;
+		answer->operation = request->operation;
+		answer->status = request->status;
 		request->finished = request->busy = false;
-		disk->rsp_prod++;
-		request = &disk->request[disk->rsp_prod % SLOTS];
+		request = &disk->request[++disk->rsp_prod % SLOTS];
 	}
-	if (old == disk->rsp_prod) {
-		return;
-	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	disk->ring->rsp_prod = disk->rsp_prod;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	event = disk->ring->rsp_event;
-	if (disk->rsp_prod - event < disk->rsp_prod - old) {
-		channel_notify(&disk->backend.channel);
+	if (count) {
+		answers_publish(&backend->channel, &ring_kind, backend->gref[0],
+				disk->ring, from, answers, count);
 	}
 }
 
@@ -358,7 +356,8 @@ static bool disk_attach(struct backend *backend)
 	if (!disk->ring) {
 		return false;
 	}
-	disk->req_cons = disk->rsp_prod = disk->ring->rsp_prod;
+	disk->req_cons = disk->rsp_prod =
+	    answers_resume(peer, &ring_kind, backend->gref[0], disk->ring);
 	memset(disk->request, 0, sizeof(disk->request));
 	return true;
 }

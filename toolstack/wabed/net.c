@@ -125,8 +125,10 @@ static bool net_attach(struct backend *backend)
 		net_detach(backend);
 		return false;
 	}
-	net->tx_cons = net->tx->rsp_prod;
-	net->rx_cons = net->rx->rsp_prod;
+	net->tx_cons =
+	    answers_resume(peer, &net_tx_kind, backend->gref[0], net->tx);
+	net->rx_cons =
+	    answers_resume(peer, &net_rx_kind, backend->gref[1], net->rx);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef WABED_NET_H
 #define WABED_NET_H
 
+#include "answers.h"
 #include "worker.h"
 
 struct netif_tx_sring;
@@ -20,6 +21,8 @@ struct net {
 	volatile struct netif_rx_sring *rx;
 	uint32_t tx_cons, rx_cons; // requests taken; all are answered at once
 };
+
+extern const struct ring_kind net_tx_kind, net_rx_kind;
 
 // Serve the tap only while the guest has room (net.c).
 void net_tap_poll(struct net *net, bool on);

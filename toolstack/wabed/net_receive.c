@@ -17,6 +17,8 @@ enum {
 	HEADER = sizeof(struct virtio_net_hdr),
 };
 
+const struct ring_kind net_rx_kind = RING_KIND(netif_rx);
+
 // One packet between tap and ring. The loop has one thread, so one set.
 static struct packet {
 	netif_rx_request_t request;
@@ -95,28 +97,23 @@ static bool packets_copy(struct net *net, int count)
 static void packets_publish(struct net *net, int count, bool copied)
 {
 	struct wabed_stats *stats = &net->backend.served->stats;
-	uint32_t old = net->rx_cons, event;
+	struct backend *backend = &net->backend;
+	netif_rx_response_t answers[BATCH];
 
 	for (int i = 0; i < count; i++) {
-		volatile netif_rx_response_t *response =
-		    &net->rx->ring[net->rx_cons++ % SLOTS].rsp;
-
-		response->id = packets[i].request.id;
-		response->offset = 0;
-		response->flags = copied ? packets[i].flags : 0;
-		response->status =
-		    copied ? (int16_t)packets[i].bytes : NETIF_RSP_ERROR;
+		answers[i] = (netif_rx_response_t){
+		    .id = packets[i].request.id,
+		    .flags = copied ? packets[i].flags : 0,
+		    .status =
+			copied ? (int16_t)packets[i].bytes : NETIF_RSP_ERROR,
+		};
 		stats->net_rx_packets += copied;
 		stats->net_rx_dropped += !copied;
 		stats->net_rx_bytes += copied ? packets[i].bytes : 0;
 	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	net->rx->rsp_prod = net->rx_cons;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	event = net->rx->rsp_event;
-	if (net->rx_cons - event < net->rx_cons - old) {
-		channel_notify(&net->backend.channel);
-	}
+	answers_publish(&backend->channel, &net_rx_kind, backend->gref[1],
+			net->rx, net->rx_cons, answers, count);
+	net->rx_cons += count;
 }
 
 // Is there a buffer? If not, ask for an event when there is.

@@ -44,6 +44,8 @@ static struct batch {
 	char buffer[BUFFER];
 } batch;
 
+const struct ring_kind net_tx_kind = RING_KIND(netif_tx);
+
 static netif_tx_request_t request_copy(const struct net *net, uint32_t index)
 {
 	netif_tx_request_t copy;
@@ -274,35 +276,31 @@ static void packet_send(struct net *net, struct packet *packet)
 	stats->net_tx_bytes += packet->bytes;
 }
 
-static void packet_answer(struct net *net, const struct packet *packet)
+static void packet_answer(const struct packet *packet,
+			  netif_tx_response_t *answers)
 {
 	for (uint32_t i = packet->first; i != packet->end; i++) {
-		volatile netif_tx_response_t *response =
-		    &net->tx->ring[i % SLOTS].rsp;
-		bool extra = batch.extra[i - batch.start];
+		uint32_t at = i - batch.start;
 
-		response->id = batch.id[i - batch.start];
-		response->status = extra	 ? NETIF_RSP_NULL
-				   : packet->bad ? NETIF_RSP_ERROR
-						 : NETIF_RSP_OKAY;
+		answers[at].id = batch.id[at];
+		answers[at].status = batch.extra[at] ? NETIF_RSP_NULL
+				     : packet->bad   ? NETIF_RSP_ERROR
+						     : NETIF_RSP_OKAY;
 	}
 }
 
 static void batch_answer(struct net *net)
 {
-	uint32_t old = net->tx_cons, event;
+	netif_tx_response_t answers[SLOTS];
+	struct backend *backend = &net->backend;
+	uint32_t from = net->tx_cons;
 
 	for (int i = 0; i < batch.packet_count; i++) {
-		packet_answer(net, &batch.packet[i]);
+		packet_answer(&batch.packet[i], answers);
 		net->tx_cons = batch.packet[i].end;
 	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	net->tx->rsp_prod = net->tx_cons;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	event = net->tx->rsp_event;
-	if (net->tx_cons - event < net->tx_cons - old) {
-		channel_notify(&net->backend.channel);
-	}
+	answers_publish(&backend->channel, &net_tx_kind, backend->gref[0],
+			net->tx, from, answers, net->tx_cons - from);
 }
 
 static int requests_waiting(struct net *net)

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "answers.h"
 #include "packet_fds.h"
 #include "state.h"
 #include "supervisor.h"
@@ -394,6 +395,7 @@ int supervise(int creator)
 	s.creator = creator;
 	s.pending_end = &s.pending;
 	prctl(PR_SET_NAME, "wabed-supervise");
+	answers_share();
 	if (!worker_start(&s)) {
 		return 1;
 	}

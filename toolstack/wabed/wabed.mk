@@ -4,7 +4,7 @@
 WORKER_C := $(addprefix toolstack/wabed/,worker.c confine.c control.c served.c \
 	store.c backend.c console.c log.c block.c net.c net_receive.c \
 	net_transmit.c peer.c pool.c state.c exec.c \
-	packet_fds.c)
+	answers.c packet_fds.c)
 $(TS_OUT)/wabed-worker: $(call ts_objects,toolstack/wabed/worker_main.c \
 	toolstack/wabed/supervisor.c \
 	$(WORKER_C) $(GLUE_C))
