@@ -408,6 +408,7 @@ static void a_released_page_is_nobody_elses(void **state)
 
 		heap_page_share(page, &d);
 		while (!state_change(shared, &s, 0) && !READ_ONCE(kept)) {
+			kept += !(s & PAGE_REFS_MASK); // ours was lost
 			s = unused;
 		}
 		heap_frame_release(shared, &d);
