@@ -5,11 +5,12 @@
 
 #include "entry.h"
 
-u64 l1tf_limit;
+u64 l1tf_limit, l1tf_mask;
 
 void l1tf_guard(void)
 {
 	l1tf_limit = frames_end << PAGE_SHIFT;
+	l1tf_mask = PTE_FRAME & (BIT(cpu_features.maddr_bits) - 1);
 }
 
 // Frames of the machine-to-physical table are all of the hypervisor's own that
@@ -73,7 +74,9 @@ int upper_take(u64 *e, struct domain *d, enum page_type level)
 	struct page *p;
 
 	if (!(*e & PTE_P)) {
-		return absent_ok(*e) ? 0 : -EINVAL;
+		// With PS it would be of a large page, from address 0 even.
+		return absent_ok(*e) && !(l1tf_limit && *e & PTE_PS) ? 0
+								     : -EINVAL;
 	}
 	p = ram_frame(pte_mfn(*e).n);
 	if (!p || (*e & (PTE_CACHE | PTE_G))) {

@@ -18,13 +18,15 @@
 #define PTE_FREE (PTE_SOFT | PTE_NX | PTE_A | PTE_D | PTE_G | PTE_US)
 #define UPPER_FREE (PTE_SOFT | PTE_NX | PTE_A | PTE_D | PTE_US | PTE_RW)
 
-// Not-present entries that name machine memory from 1 page up to here are
-// refused: 0 where the processor does not have L1TF (l1tf_guard()).
-extern u64 l1tf_limit;
+// Not-present entries that name machine memory from 1 page up to the limit are
+// refused: 0 where the processor does not have L1TF (l1tf_guard()). Of the
+// address only the bits of the mask count, those that CPUID tells of: the cache
+// looks at no less, and if at more, the address is only the higher for it.
+extern u64 l1tf_limit, l1tf_mask;
 
 static inline bool absent_ok(u64 e)
 {
-	return likely((e & PTE_FRAME) >= l1tf_limit) || !(e & PTE_FRAME);
+	return likely((e & l1tf_mask) >= l1tf_limit) || !(e & PTE_FRAME);
 }
 
 // As a present entry is stored.

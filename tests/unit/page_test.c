@@ -226,6 +226,15 @@ static void l1tf_entries_are_refused_where_they_leak(void **state)
 	l1tf_guard();
 	assert_int_equal(page_get_type(page(m), a, PAGE_L1), -EINVAL);
 	assert_int_equal(page_get_type(page(m), a, PAGE_L3), -EINVAL);
+	// The cache looks at as many bits as the processor's addresses have.
+	fake_frame(m)[9] = pte(5, 0) | BIT(51);
+	assert_int_equal(page_get_type(page(m), a, PAGE_L1), -EINVAL);
+	// A large page is one also while it is not present; in an L1 it is PAT.
+	fake_frame(m)[9] = PTE_PS;
+	assert_int_equal(page_get_type(page(m), a, PAGE_L2), -EINVAL);
+	assert_int_equal(page_get_type(page(m), a, PAGE_L3), -EINVAL);
+	assert_int_equal(page_get_type(page(m), a, PAGE_L1), 0);
+	page_put_type(page(m));
 	fake_frame(m)[9] = ~pte(5, 0) & PTE_FRAME; // inverted, as Linux does
 	assert_int_equal(page_get_type(page(m), a, PAGE_L1), 0);
 	page_put_type(page(m));
