@@ -442,6 +442,37 @@ static void copies_go_where_they_may(void **state)
 	assert_int_equal(shared(5)->flags, GTF_permit_access);
 }
 
+// In a batch what was claimed for one copy serves the next, if it is the same.
+// A number alone does not tell: it may be a frame's or a reference's, and of
+// another domain (XSA-523).
+static void a_copy_does_not_pass_for_the_one_before(void **state)
+{
+	struct gnttab_copy granted = {.source = GREF(FRAME, 0),
+				      .dest = OWN(3, 0),
+				      .len = 1,
+				      .flags = GNTCOPY_source_gref};
+	struct gnttab_copy frame = granted, other = granted, into = granted;
+	struct grant_copier c;
+
+	frame.flags = 0; // the granter's frame of that number
+	other.source.domid = 2;
+	into.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref; // ours is a frame
+	c.from.held = c.to.held = false;
+	give(FRAME, GTF_permit_access, MAPPER, FRAME + 1);
+	for (u32 i = 0; i < 2; i++) {
+		assert_int_equal(grant_copy(&c, &granted), GNTST_okay);
+		assert_true(c.from.held);
+		assert_int_equal(grant_copy(&c, &frame),
+				 GNTST_permission_denied);
+		assert_int_equal(grant_copy(&c, &granted), GNTST_okay);
+		assert_int_equal(grant_copy(&c, &other), GNTST_bad_gntref);
+		assert_int_equal(grant_copy(&c, &granted), GNTST_okay);
+		assert_int_equal(grant_copy(&c, &into), GNTST_bad_gntref);
+	}
+	grant_copy_end(&c);
+	assert_int_equal(shared(FRAME)->flags, GTF_permit_access);
+}
+
 static void swap_leaves_what_is_in_use(void **state)
 {
 	u32 h;
@@ -530,6 +561,7 @@ int main(void)
 	    TEST(a_dead_granter_is_let_go_by_the_last_unmap),
 	    TEST(a_dead_mapper_unpins_in_slices),
 	    TEST(copies_go_where_they_may),
+	    TEST(a_copy_does_not_pass_for_the_one_before),
 	    TEST(swap_leaves_what_is_in_use),
 	    TEST(liars_do_not_upset_the_counts),
 	};
